@@ -1,0 +1,1 @@
+"""Exact and near duplicates, on disk, within a memory budget."""

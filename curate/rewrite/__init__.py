@@ -1,0 +1,1 @@
+"""Steps that change text, one idea a file."""

@@ -1,0 +1,42 @@
+"""The contract of a rewrite: text in, text out, nothing dropped; and the chain that runs them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.scan import Scan
+from curate.step import Step
+from curate.textbatch import TextBatch
+
+ALL_TEXTS = 0xFFFFFFFF
+
+
+class Rewrite(Step):
+    """Changes text. Write `rewrite`; override `rewrite_batch` only for compiled code.
+
+    The order classes: 10 encoding, 20 markup, 30 characters, 40 spaces, 50 left-overs and lines,
+    60 script. A rewrite is idempotent: applied to its own result it changes nothing.
+    """
+
+    flags: ClassVar[int] = ALL_TEXTS
+    """`curate.scan.Flag` bits: texts that carry none of them are not looked at.
+    Never left empty by a text that `rewrite` would change."""
+
+    def rewrite(self, text: str) -> str:
+        """The text as it should be; the same object or an equal one where nothing changes."""
+        raise NotImplementedError
+
+    def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
+        """The rewritten batch and the indices of the texts that changed."""
+        every = self.flags == ALL_TEXTS
+        indices = range(len(batch)) if every else scanned.having(self.flags)
+        changes: dict[int, str] = {}
+        for i in indices:
+            text = batch[i]
+            new = self.rewrite(text)
+            if new != text:
+                changes[int(i)] = new
+        return batch.replaced(changes), np.array(sorted(changes), np.int64)

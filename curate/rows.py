@@ -1,0 +1,52 @@
+"""The row types that flow through a build, and their Arrow schemas.
+
+An adapter yields `pyarrow.RecordBatch`es in one of these schemas, in the order of the source. A row
+that could not be understood is a row too: `quarantine` holds the reason and `detail` what was seen;
+its text columns are then empty. Nothing an adapter reads may be left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+_TEXT = pa.large_string()
+
+_COMMON: list[pa.Field] = [
+    pa.field("row", pa.int64(), nullable=False),
+    # JSON object with whatever else the source says of the row, or null.
+    pa.field("meta", pa.string()),
+    pa.field("quarantine", pa.string()),
+    pa.field("detail", pa.string()),
+]
+
+
+@dataclass(frozen=True)
+class RowType:
+    """Name, text fields and Arrow schema of one kind of row."""
+
+    name: str
+    fields: tuple[str, ...]
+    """Text columns, large_string, never null ("" where the source has none)."""
+    schema: pa.Schema
+
+
+def _row_type(name: str, *fields: str, extra: tuple[pa.Field, ...] = ()) -> RowType:
+    columns = [pa.field(field, _TEXT, nullable=False) for field in fields]
+    return RowType(name, fields, pa.schema([*_COMMON[:1], *columns, *extra, *_COMMON[1:]]))
+
+
+DOCUMENT = _row_type("document", "text")
+PAIR = _row_type("pair", "zh", "en")
+PAPER = _row_type(
+    "paper", "title", "abstract", "keywords", "discipline", "category"
+)
+"""`keywords` joined by "_" as CSL publishes them."""
+
+ROW_TYPES = {kind.name: kind for kind in (DOCUMENT, PAIR, PAPER)}
+
+
+def row_id(unit: str, row: int) -> str:
+    """`source/file#row`, the row padded so that ids sort as the source does; row counts from 1."""
+    return f"{unit}#{row:09d}"

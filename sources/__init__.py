@@ -1,0 +1,1 @@
+"""Adapters: one file per upstream set, and the catalogue of upstream facts."""
