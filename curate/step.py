@@ -7,6 +7,7 @@ is checked where it is written and takes part in the fingerprint of the build.
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import pkgutil
 from types import ModuleType
 from typing import Any, ClassVar, TypeVar
@@ -25,6 +26,8 @@ class Step(BaseModel):
     """Raised whenever the same input may give another result, so that stored results are redone."""
     order: ClassVar[int] = 900
     """Steps of a kind run by (order, name); a user's own come last unless they say otherwise."""
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose version may change a result (dictionaries, models)."""
     default: ClassVar[bool] = True
     """Whether a recipe that does not mention the step runs it."""
 
@@ -35,6 +38,7 @@ class Step(BaseModel):
             "step": kind.name,
             "class": f"{kind.__module__}:{kind.__qualname__}",
             "version": kind.version,
+            "libraries": {name: importlib.metadata.version(name) for name in kind.libraries},
             "options": self.model_dump(mode="json"),
         }
 

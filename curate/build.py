@@ -1,0 +1,432 @@
+"""Runs a corpus build: every stage in its order, each result kept under the key of what made it.
+
+    ingest -> refine (rewrite, render, measure) -> decide -> exact -> near -> write -> manifest
+
+A stage's result is a file named after a fingerprint of its inputs, its part of the recipe and its
+code version. What is there is not done again; so a crash, a changed limit or a new file costs what
+it must and no more, and a resumed build cannot differ from an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from curate.engine.local import Engine, engine, prepare
+from curate.engine.task import Report, Task
+from curate.fingerprint import fingerprint
+from curate.hashes import FileHashes
+from curate.ingest import ingested, partition_path
+from curate.lock import locked
+from curate.outputs import Partition
+from curate.plan import PlannedUnit, SourcePlan, decide_key, ingest_key, planned_source, write_key
+from curate.progress import Progress, Silent
+from curate.recipe import Recipe
+from curate.storage import read_json, write_json
+from manifests.manifest import Account, accounts, corpus_manifest, total
+
+WORK = ".work"
+
+
+@dataclass
+class Options:
+    """How to run a build; only `limit` changes its result."""
+
+    out: Path
+    """Folder of builds; the build gets a folder of its own in it."""
+    workers: int = 1
+    limit: int | None = None
+    """Read at most so many rows of every file."""
+    recipe_folder: Path = field(default_factory=Path)
+    """Folder that relative paths of the recipe start from."""
+    data_folder: Path = Path("data")
+    """Where `curate sources fetch` puts upstream sets."""
+
+
+@dataclass
+class Result:
+    """What a finished build tells the user."""
+
+    folder: Path
+    accounts: dict[str, Account]
+    seconds: float
+    workers: int
+    clock: dict[str, float]
+    """CPU seconds by part of the work done in this run; results found ready cost nothing."""
+
+    def summary(self) -> dict[str, Any]:
+        """The closing JSON object that others rely on."""
+        sums = total(self.accounts)
+        return {
+            "build": str(self.folder),
+            "rows_read": sums["read"],
+            "kept": sums["kept"],
+            "dropped": sums["dropped"],
+            "quarantined": sums["quarantined"],
+            "duplicates": sums["duplicates"],
+            "seconds": round(self.seconds, 3),
+            "mb_per_s_per_core": round(
+                sums["bytes_read"] / 1e6 / max(self.seconds, 1e-9) / self.workers, 3
+            ),
+        }
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A partition on its way through the stages: unit, number in the unit, rows, bytes of text."""
+
+    unit: PlannedUnit
+    number: int
+    rows: int
+    bytes: int
+
+
+class Build:
+    """One run of a recipe in a folder."""
+
+    def __init__(self, recipe: Recipe, options: Options, progress: Progress | None = None) -> None:
+        self.recipe = recipe
+        self.options = options
+        self.folder = options.out / recipe.name
+        self.work = self.folder / WORK
+        self.measures = recipe.measures()
+        self.progress = progress or Silent()
+        self.clock: dict[str, float] = defaultdict(float)
+        self.used: set[Path] = set()
+        self.hashes = FileHashes(self.work / "hashes.json")
+
+    def plans(self) -> list[SourcePlan]:
+        """The recipe's sources with their files found and archives unpacked."""
+        return [
+            planned_source(
+                self.recipe,
+                source,
+                self.options.recipe_folder,
+                self.options.data_folder,
+                self.work / "unpacked",
+            )
+            for source in self.recipe.sources
+        ]
+
+    def units(self, plans: list[SourcePlan]) -> list[PlannedUnit]:
+        """Every unit with its keys, in the order of the ids."""
+        planned = []
+        for plan in plans:
+            for unit in plan.units:
+                key = ingest_key(plan.adapter, unit, self.hashes, self.options.limit)
+                refine_key = fingerprint("refine", key, plan.refine_options(self.measures))
+                size = sum(file.path.stat().st_size for file in unit.files)
+                planned.append(PlannedUnit(plan, unit, key, refine_key, size))
+        return sorted(planned, key=lambda u: u.prefix)
+
+    def run(self) -> Result:
+        """The whole build. Raises CurateError, saying what to do, when it cannot be finished."""
+        started = time.monotonic()
+        with locked(self.folder):
+            prepare(self.options.workers)
+            plans = self.plans()
+            self.hash_inputs(plans)
+            units = self.units(plans)
+            runner = engine(self.options.workers)
+            try:
+                pieces = self.rows(runner, units)
+                duplicates = self.duplicates(runner, pieces)
+                shards = self.write(runner, pieces, duplicates)
+            finally:
+                runner.close()
+            every = accounts(
+                [(p.unit.plan.label, p.rows, p.bytes) for p in pieces],
+                [tuple(c) for shard in shards for c in shard["counts"]],
+                [tuple(b) for shard in shards for b in shard["bytes"]],
+            )
+            self.progress.stage("manifest")
+            self.finish(plans, every, shards)
+            seconds = time.monotonic() - started
+            result = Result(self.folder, every, seconds, self.options.workers, dict(self.clock))
+            write_json(
+                self.folder / "run.json",
+                {**result.summary(), "workers": result.workers, "cpu_seconds": result.clock},
+            )
+        self.progress.close()
+        return result
+
+    def forget(self) -> None:
+        """Removes the intermediates of earlier runs, so that everything is done again."""
+        with locked(self.folder):
+            shutil.rmtree(self.work, ignore_errors=True)
+
+    def dry_run(self) -> dict[str, Any]:
+        """The plan as JSON-ready values: sources with files and sizes, steps, what is ready."""
+        with locked(self.folder):
+            plans = self.plans()
+            self.hash_inputs(plans)
+            units = self.units(plans)
+        entries = []
+        for plan in plans:
+            own = [unit for unit in units if unit.plan is plan]
+            ready = sum(ingested(self.ingest_folder(unit)) is not None for unit in own)
+            entries.append(
+                {
+                    "source": plan.label,
+                    "row_type": plan.adapter.row_type.name,
+                    "files": sum(len(unit.unit.files) for unit in own),
+                    "bytes": sum(unit.size for unit in own),
+                    "ready": f"{ready} of {len(own)} read",
+                    "licence": plan.licence,
+                }
+            )
+        return {
+            "build": str(self.folder),
+            "sources": entries,
+            "bytes": sum(unit.size for unit in units),
+            "rewrites": [step.name for step in self.recipe.rewrites(self.recipe.sources[0])],
+            "measures": [measure.name for measure in self.measures],
+        }
+
+    def reports(self, runner: Engine) -> Iterator[Report]:
+        """The runner's reports, with their CPU times booked."""
+        for report in runner.reports():
+            if isinstance(report.value, dict):
+                for name, seconds in report.value.get("clock", {}).items():
+                    self.clock[name] += seconds
+            yield report
+
+    def hash_inputs(self, plans: list[SourcePlan]) -> None:
+        """SHA-256 of every input; files not touched since the last build are not read again."""
+        files = sorted({file.path for plan in plans for unit in plan.units for file in unit.files})
+        self.progress.stage("inputs", sum(path.stat().st_size for path in files))
+        for path in files:
+            self.hashes.of(path)
+            self.progress.advance(path.stat().st_size)
+        self.hashes.save()
+
+    # Rows: ingest, refine, decide
+
+    def refined_path(self, piece: Piece) -> Path:
+        return self.work / "refine" / f"{piece.unit.refine_key}-{piece.number:06d}.arrow"
+
+    def decision_path(self, piece: Piece) -> Path:
+        key = decide_key(piece.unit.refine_key, piece.number, self.recipe)
+        return self.work / "decide" / f"{key}.arrow"
+
+    def ingest_folder(self, unit: PlannedUnit) -> Path:
+        return self.work / "ingest" / unit.ingest_key
+
+    def rows(self, runner: Engine, units: list[PlannedUnit]) -> list[Piece]:
+        """Ingests, refines and decides what is not there yet; all partitions in order of the ids."""
+        expected = sum(unit.size for unit in units)
+        self.progress.stage("rows", expected)
+        pieces: list[Piece] = []
+        ingesting: dict[str, PlannedUnit] = {}
+        refining: dict[str, Piece] = {}
+
+        def follow(piece: Piece) -> None:
+            """Submits what the piece needs next."""
+            refined, decision = self.refined_path(piece), self.decision_path(piece)
+            self.used |= {refined, decision}
+            if refined.exists() and decision.exists():
+                self.progress.advance(piece.bytes, expected)
+                return
+            task = self.decide_task(piece) if refined.exists() else self.refine_task(piece)
+            refining[task.label] = piece
+            runner.submit(task, 0 if refined.exists() else 1)
+
+        for unit in units:
+            self.used.add(self.ingest_folder(unit))
+            sizes = ingested(self.ingest_folder(unit))
+            if sizes is None:
+                task = self.ingest_task(unit)
+                ingesting[task.label] = unit
+                runner.submit(task, 2)
+                continue
+            expected += sum(s["bytes"] for s in sizes) - unit.size
+            for number, size in enumerate(sizes):
+                pieces.append(Piece(unit, number, size["rows"], size["bytes"]))
+                follow(pieces[-1])
+        for report in self.reports(runner):
+            label, value = report.task.label, report.value
+            if label not in ingesting:
+                follow(refining.pop(label))
+            elif report.last:
+                # Text and file differ in size; now that the text's is known, expect that.
+                unit = ingesting[label]
+                expected += sum(p.bytes for p in pieces if p.unit is unit) - unit.size
+            else:
+                pieces.append(
+                    Piece(ingesting[label], value["partition"], value["rows"], value["bytes"])
+                )
+                follow(pieces[-1])
+        return sorted(pieces, key=lambda p: (p.unit.prefix, p.number))
+
+    def ingest_task(self, unit: PlannedUnit) -> Task:
+        return Task(
+            "curate.ingest:ingest",
+            {
+                "adapter": unit.plan.adapter,
+                "unit": unit.unit,
+                "folder": str(self.ingest_folder(unit)),
+                "row_limit": self.options.limit,
+            },
+            f"{unit.plan.label}/{unit.unit.name}",
+        )
+
+    def refine_task(self, piece: Piece) -> Task:
+        return Task(
+            "curate.refine:refine",
+            {
+                "partition": str(partition_path(self.ingest_folder(piece.unit), piece.number)),
+                "output": str(self.refined_path(piece)),
+                "row_type": piece.unit.plan.adapter.row_type.name,
+                "template": piece.unit.plan.template,
+                "rewrites": piece.unit.plan.rewrites,
+                "measures": self.measures,
+            },
+            f"{piece.unit.prefix} partition {piece.number}",
+        )
+
+    def decide_task(self, piece: Piece) -> Task:
+        return Task(
+            "curate.decide:decide",
+            {
+                "refined": str(self.refined_path(piece)),
+                "output": str(self.decision_path(piece)),
+                "limits": self.recipe.quality,
+                "languages": self.recipe.language,
+                "row_type": piece.unit.plan.adapter.row_type.name,
+            },
+            f"{piece.unit.prefix} decisions {piece.number}",
+        )
+
+    # Duplicates
+
+    def duplicates(self, runner: Engine, pieces: list[Piece]) -> list[Path] | None:
+        """A file of duplicates for every partition, or None when the recipe removes none."""
+        return None
+
+    # Results
+
+    def write(
+        self, runner: Engine, pieces: list[Piece], duplicates: list[Path] | None
+    ) -> list[dict[str, Any]]:
+        """Writes data and ledger shards; what was written, in order."""
+        self.progress.stage("write", sum(piece.bytes for piece in pieces))
+        # A manifest stands for a whole build: an unfinished one must not be found beside new data.
+        partitions = [
+            Partition(
+                refined=str(self.refined_path(piece)),
+                decision=str(self.decision_path(piece)),
+                duplicates=str(duplicates[i]) if duplicates is not None else None,
+                source=piece.unit.plan.label,
+                file=piece.unit.unit.name,
+                licence=piece.unit.plan.licence,
+                row_type=piece.unit.plan.adapter.row_type.name,
+            )
+            for i, piece in enumerate(pieces)
+        ]
+        listing = self.work / "partitions.json"
+        write_json(listing, [p.as_json() for p in partitions])
+        results: dict[int, dict[str, Any]] = {}
+        waiting: dict[str, tuple[int, Path, int]] = {}
+        for number, members in enumerate(self.groups(pieces)):
+            key = write_key(
+                [
+                    [
+                        *[Path(path).name for path in (p.refined, p.decision, p.duplicates or "")],
+                        *[p.source, p.file, p.licence],
+                    ]
+                    for p in (partitions[m] for m in members)
+                ],
+                self.recipe,
+            )
+            record = self.work / "write" / f"{number:05d}-{key}.json"
+            self.used.add(record)
+            size = sum(pieces[m].bytes for m in members)
+            if (done := self.written_before(record)) is not None:
+                results[number] = done
+                self.progress.advance(size)
+                continue
+            task = self.write_task(number, members, listing)
+            waiting[task.label] = (number, record, size)
+            runner.submit(task)
+        if waiting:
+            (self.folder / "manifest.json").unlink(missing_ok=True)
+        for report in self.reports(runner):
+            number, record, size = waiting[report.task.label]
+            value = {k: v for k, v in report.value.items() if k != "clock"}
+            write_json(record, value)
+            results[number] = value
+            self.progress.advance(size)
+        return [results[number] for number in sorted(results)]
+
+    def groups(self, pieces: list[Piece]) -> list[list[int]]:
+        """Runs of consecutive partitions that share a shard."""
+        groups: list[list[int]] = [[]]
+        size = 0
+        for i, piece in enumerate(pieces):
+            if groups[-1] and size + piece.bytes > self.recipe.output.shard_mb * 1_000_000:
+                groups.append([])
+                size = 0
+            groups[-1].append(i)
+            size += piece.bytes
+        return groups
+
+    def write_task(self, number: int, members: list[int], listing: Path) -> Task:
+        output = self.recipe.output
+        return Task(
+            "curate.outputs:write_shard",
+            {
+                "members": members,
+                "listing": str(listing),
+                "measures": self.measures,
+                "folder": str(self.folder),
+                "data": f"data/{number:05d}.parquet",
+                "fates": f"ledger/{number:05d}.parquet",
+                "jsonl": f"data/{number:05d}.jsonl.zst" if output.jsonl else None,
+                "text": f"data/{number:05d}.txt.zst" if output.text != "no" else None,
+                "line_end": "\\n" if output.text == "escape" else " ",
+            },
+            f"shard {number:05d}",
+        )
+
+    def written_before(self, record: Path) -> dict[str, Any] | None:
+        """What an earlier run wrote under this key, if all of it is still there."""
+        if not record.exists():
+            return None
+        value: dict[str, Any] = read_json(record)
+        for output in value["outputs"]:
+            path = self.folder / output["path"]
+            if not path.exists() or path.stat().st_size != output["bytes"]:
+                return None
+        return value
+
+    def finish(
+        self, plans: list[SourcePlan], every: dict[str, Account], shards: list[dict[str, Any]]
+    ) -> None:
+        """Removes what earlier builds left in the folder and writes the manifest last."""
+        outputs = [output for shard in shards for output in shard["outputs"]]
+        wanted = {self.folder / output["path"] for output in outputs}
+        for folder in (self.folder / "data", self.folder / "ledger"):
+            for path in sorted(folder.iterdir()):
+                if path not in wanted:
+                    path.unlink()
+        for stage in sorted(self.work.iterdir()):
+            if stage.is_dir() and stage.name != "unpacked":
+                for path in sorted(stage.iterdir()):
+                    if path not in self.used:
+                        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        manifest = corpus_manifest(
+            name=self.recipe.name,
+            recipe=self.recipe.model_dump(mode="json"),
+            limit=self.options.limit,
+            measures=[measure.fingerprint() for measure in self.measures],
+            sources={plan.label: plan.manifest_entry(self.hashes) for plan in plans},
+            every=every,
+            outputs=sorted(outputs, key=lambda o: str(o["path"])),
+        )
+        write_json(self.folder / "manifest.json", manifest)
+

@@ -1,0 +1,128 @@
+"""Compares stored measures with the recipe's limits. The only place where a measure drops a row.
+
+Rules are tried in a fixed order: languages first, then the limits as the recipe lists them; the
+first one a row fails is its reason. Only measures are read, so another limit costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from curate.recipe import Languages, Limit
+from curate.rows import PAIR
+from curate.storage import read_arrow, write_arrow
+
+VERSION = 1
+
+DECISION = pa.schema(
+    [
+        pa.field("reason", pa.string()),
+        pa.field("measure", pa.string()),
+        pa.field("limit", pa.string()),
+    ]
+)
+"""One row per row of the partition; `reason` is null for rows that stay."""
+
+
+@dataclass(frozen=True)
+class _Rule:
+    reason: str
+    column: str
+    limit: str
+    failing: NDArray[np.bool_]
+    values: pa.Array
+
+
+def _language_rules(table: pa.Table, languages: Languages, row_type: str) -> list[_Rule]:
+    sides = (
+        [("language.zh", "zh_lang", languages.zh), ("language.en", "en_lang", languages.en)]
+        if row_type == PAIR.name
+        else [("language", "lang", languages.keep)]
+    )
+    rules = []
+    for reason, column, keep in sides:
+        values = _array(table, column)
+        kept = pc.is_in(values, value_set=pa.array(keep, pa.string()))
+        failing = ~kept.to_numpy(zero_copy_only=False)
+        rules.append(_Rule(reason, column, "one of " + " ".join(keep), failing, values))
+    return rules
+
+
+def _limit_rules(table: pa.Table, limits: Mapping[str, Limit]) -> list[_Rule]:
+    rules = []
+    for column, limit in limits.items():
+        values = _array(table, column)
+        numbers = values.to_numpy(zero_copy_only=False).astype(np.float64)
+        if limit.min is not None:
+            failing = numbers < limit.min
+            reason = f"quality.{column}.min"
+            rules.append(_Rule(reason, column, f"min {limit.min:g}", failing, values))
+        if limit.max is not None:
+            failing = numbers > limit.max
+            reason = f"quality.{column}.max"
+            rules.append(_Rule(reason, column, f"max {limit.max:g}", failing, values))
+    return rules
+
+
+def _array(table: pa.Table, column: str) -> pa.Array:
+    chunked = table.column(column)
+    return chunked.chunk(0) if chunked.num_chunks else pa.array([], chunked.type)
+
+
+def shown(value: Any) -> str:
+    """A measured value as the ledger's `measure` column shows it."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def decided(
+    table: pa.Table, limits: Mapping[str, Limit], languages: Languages | None, row_type: str
+) -> pa.Table:
+    """The decisions on a refined partition, in DECISION's schema. Quarantined rows have none."""
+    n = table.num_rows
+    open_rows = np.ones(n, bool)
+    open_rows &= _array(table, "quarantine").is_null().to_numpy(zero_copy_only=False)
+    reason = np.full(n, None, object)
+    measure = np.full(n, None, object)
+    limit = np.full(n, None, object)
+    rules = []
+    if row_type == PAIR.name:
+        for side in ("zh", "en"):
+            values = _array(table, f"{side}_characters")
+            failing = values.to_numpy(zero_copy_only=False) < 1
+            rules.append(_Rule("empty_side", f"{side}_characters", "min 1", failing, values))
+    if languages is not None:
+        rules += _language_rules(table, languages, row_type)
+    rules += _limit_rules(table, limits)
+    for rule in rules:
+        rows = np.flatnonzero(rule.failing & open_rows)
+        if not len(rows):
+            continue
+        open_rows[rows] = False
+        reason[rows] = rule.reason
+        limit[rows] = rule.limit
+        values = rule.values.take(pa.array(rows)).to_pylist()
+        measure[rows] = [f"{rule.column}={shown(value)}" for value in values]
+    return pa.table([pa.array(a, pa.string()) for a in (reason, measure, limit)], schema=DECISION)
+
+
+def decide(
+    refined: str,
+    output: str,
+    limits: Mapping[str, Limit],
+    languages: Languages | None,
+    row_type: str,
+) -> dict[str, int]:
+    """Task: writes the decisions on a refined partition; returns how many rows stay."""
+    table = read_arrow(Path(refined))
+    decisions = decided(table, limits, languages, row_type)
+    write_arrow(Path(output), decisions)
+    dropped = decisions.num_rows - decisions.column("reason").null_count
+    return {"rows": table.num_rows, "dropped": dropped}

@@ -1,0 +1,30 @@
+"""Imported by the fork server: loads the pipeline and its compiled code once for all workers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import curate.decide
+import curate.ingest
+import curate.measure
+import curate.refine
+import curate.rewrite
+from curate.measure.base import Measure
+from curate.refine import Clock, measured, rewritten
+from curate.rewrite.base import Rewrite
+from curate.step import discovered
+from curate.textbatch import TextBatch
+
+_TEXTS = ["开会。", "The cat（）&amp; 第１２　号，這裏。。。", "", "a\nb\\n"]
+
+
+def warm() -> None:
+    """Runs every default rewrite and measure on a few words."""
+    steps = [k() for k in discovered(curate.rewrite, Rewrite).values() if k.default]
+    measures = [k() for k in discovered(curate.measure, Measure).values() if k.default]
+    batch = TextBatch.from_arrow(TextBatch.from_strings(_TEXTS).to_arrow())
+    batch, scanned, _ = rewritten(batch, steps, Clock())
+    measured(batch.taken(np.arange(len(batch))), scanned, measures, Clock())
+
+
+warm()

@@ -1,0 +1,103 @@
+"""From published files to typed rows in partitions of a fixed size, once per file.
+
+A partition is closed by the row that brings it to `PARTITION_BYTES` of text or `PARTITION_ROWS`
+rows, whatever the batches of the adapter were: partitions depend on the file alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from curate.rows import RowType
+from curate.storage import read_json, write_arrow, write_json
+from sources.adapter import Adapter, Unit
+
+VERSION = 1
+PARTITION_BYTES = 4 << 20
+PARTITION_ROWS = 1 << 15
+INDEX = "index.json"
+
+
+def partition_path(folder: Path, number: int) -> Path:
+    """Where partition `number` (from 0) of a unit lies."""
+    return folder / f"part-{number:06d}.arrow"
+
+
+def _row_bytes(batch: pa.RecordBatch, kind: RowType) -> NDArray[np.int64]:
+    """Bytes of text in every row, int64 [n]."""
+    total = np.zeros(batch.num_rows, np.int64)
+    for field in kind.fields:
+        column = batch.column(field)
+        offsets = np.frombuffer(column.buffers()[1], np.int64)
+        total += np.diff(offsets[column.offset : column.offset + len(column) + 1])
+    return total
+
+
+def partitions(
+    batches: Iterator[pa.RecordBatch], kind: RowType, row_limit: int | None = None
+) -> Iterator[pa.Table]:
+    """Tables of whole rows in order, cut at the fixed sizes, at most `row_limit` rows in all."""
+    pending: list[pa.RecordBatch] = []
+    pending_bytes = pending_rows = seen = 0
+    for batch in batches:
+        if row_limit is not None:
+            batch = batch.slice(0, row_limit - seen)
+        seen += batch.num_rows
+        while batch.num_rows:
+            sums = np.cumsum(_row_bytes(batch, kind))
+            # The first row that fills the partition belongs to it.
+            by_bytes = int(np.searchsorted(sums, PARTITION_BYTES - pending_bytes)) + 1
+            take = min(by_bytes, PARTITION_ROWS - pending_rows, batch.num_rows)
+            pending.append(batch.slice(0, take))
+            pending_bytes += int(sums[take - 1])
+            pending_rows += take
+            batch = batch.slice(take)
+            if pending_bytes >= PARTITION_BYTES or pending_rows >= PARTITION_ROWS:
+                yield pa.Table.from_batches(pending).combine_chunks()
+                pending, pending_bytes, pending_rows = [], 0, 0
+        if row_limit is not None and seen >= row_limit:
+            break
+    if pending:
+        yield pa.Table.from_batches(pending).combine_chunks()
+
+
+def ingest(adapter: Adapter, unit: Unit, folder: str, row_limit: int | None) -> Iterator[dict]:
+    """Task: writes the unit's partitions and then its index; yields each partition's number.
+
+    Yields {"partition", "rows", "bytes"} as partitions appear and ends with {"partitions": n}.
+    """
+    root = Path(folder)
+    sizes: list[dict[str, int]] = []
+    kind = adapter.row_type
+    expected_row = 1
+    for number, table in enumerate(partitions(adapter.read(unit), kind, row_limit)):
+        table = table.cast(kind.schema)
+        expected_row = _checked_order(table, expected_row, unit)
+        size = sum(int(_row_bytes(b, kind).sum()) for b in table.to_batches())
+        write_arrow(partition_path(root, number), table)
+        sizes.append({"rows": table.num_rows, "bytes": size})
+        yield {"partition": number, **sizes[-1]}
+    write_json(root / INDEX, {"partitions": sizes})
+    yield {"partitions": len(sizes)}
+
+
+def _checked_order(table: pa.Table, expected: int, unit: Unit) -> int:
+    """Refuses rows that are missing, repeated or out of order; returns the next expected number."""
+    rows = table.column("row").to_numpy()
+    if len(rows) and (rows[0] < expected or np.any(np.diff(rows) <= 0)):
+        raise AssertionError(f"adapter returned rows of {unit.name} out of order near {expected}")
+    return int(rows[-1]) + 1 if len(rows) else expected
+
+
+def ingested(folder: Path) -> list[dict[str, int]] | None:
+    """Sizes of the partitions of a unit that is complete, or None."""
+    try:
+        sizes: list[dict[str, int]] = read_json(folder / INDEX)["partitions"]
+    except FileNotFoundError:
+        return None
+    return sizes

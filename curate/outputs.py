@@ -1,0 +1,329 @@
+"""Writes one shard of a build's results: kept rows and the ledger of every row, from partitions.
+
+A shard covers consecutive partitions in id order, so shards and the rows in them are sorted by id
+without any sorting.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import zstandard
+from numpy.typing import NDArray
+
+from curate.fingerprint import file_sha256
+from curate.measure.base import Measure
+from curate.refine import REWRITE_NAMES, Clock
+from curate.rows import PAIR
+from curate.storage import read_arrow, read_json, written
+from manifests import ledger
+
+VERSION = 1
+
+DATA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("source", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("text", pa.large_string(), nullable=False),
+        # Language and script labels, as docs/language.md explains; pairs are `zh-en`.
+        pa.field("lang", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("script", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("licence", pa.dictionary(pa.int32(), pa.string())),
+        # JSON object with whatever else the source says of the row, or null.
+        pa.field("meta", pa.string()),
+    ]
+)
+
+NOT_DUPLICATE = 0
+EXACT = 1
+NEAR = 2
+STAGES = {EXACT: "exact", NEAR: "near"}
+
+DUPLICATES = pa.schema(
+    [
+        # Position of the row in its partition.
+        pa.field("position", pa.int64()),
+        pa.field("kind", pa.uint8()),
+        # Partition (its number in the build's order) and position there of the row kept instead.
+        pa.field("kept_partition", pa.int64()),
+        pa.field("kept_position", pa.int64()),
+        pa.field("similarity", pa.float32()),
+    ]
+)
+"""The duplicates of one partition, in order of position."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A refined partition and what the ledger says about where it came from."""
+
+    refined: str
+    decision: str
+    duplicates: str | None
+    """File in DUPLICATES' schema, or None when the build removes no duplicates."""
+    source: str
+    file: str
+    licence: str | None
+    row_type: str
+
+    @property
+    def unit(self) -> str:
+        """What the ids of its rows start with."""
+        return f"{self.source}/{self.file}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, for the listing that write tasks read."""
+        return asdict(self)
+
+
+def ids(unit: str, rows: pa.Array) -> pa.Array:
+    """The ids of rows of a unit, as `curate.rows.row_id` makes them."""
+    numbers = pc.utf8_lpad(rows.cast(pa.string()), width=9, padding="0")
+    return pc.binary_join_element_wise(pa.scalar(f"{unit}#"), numbers, pa.scalar(""))
+
+
+def _column(table: pa.Table, name: str) -> pa.Array:
+    chunked = table.column(name)
+    return chunked.chunk(0) if chunked.num_chunks else pa.array([], chunked.type)
+
+
+def _words(values: NDArray[np.object_] | list[str | None]) -> pa.Array:
+    return pa.array(values, pa.string()).dictionary_encode()
+
+
+def _repeated(word: str | None, n: int) -> pa.Array:
+    index = pa.array(np.zeros(n, np.int32), mask=np.full(n, word is None))
+    return pa.DictionaryArray.from_arrays(index, pa.array([word or ""], pa.string()))
+
+
+def _rewrite_words(bits: NDArray[np.uint32], names: list[str]) -> pa.Array:
+    distinct, inverse = np.unique(bits, return_inverse=True)
+    words = [
+        " ".join(n for i, n in enumerate(names) if int(mask) >> i & 1) for mask in distinct.tolist()
+    ]
+    return pa.DictionaryArray.from_arrays(
+        pa.array(inverse.astype(np.int32)), pa.array(words, pa.string())
+    )
+
+
+def partition_tables(
+    partition: Partition, partitions: list[Partition], measures: list[Measure]
+) -> tuple[pa.Table, pa.Table]:
+    """(kept rows in DATA's schema, ledger rows) of one partition.
+
+    `partitions` is the whole build's list, for the ids of kept rows that duplicates name.
+    """
+    refined = read_arrow(Path(partition.refined))
+    decision = read_arrow(Path(partition.decision))
+    n = refined.num_rows
+    row_ids = ids(partition.unit, _column(refined, "row"))
+    quarantine = _column(refined, "quarantine")
+    is_quarantined = quarantine.is_valid().to_numpy(zero_copy_only=False)
+    decided = _column(decision, "reason")
+    is_dropped = decided.is_valid().to_numpy(zero_copy_only=False)
+
+    stage = np.full(n, None, object)
+    stage[is_quarantined] = "ingest"
+    stage[is_dropped] = "decide"
+    reason = pc.coalesce(quarantine, decided).to_numpy(zero_copy_only=False).astype(object)
+    duplicate_of = np.full(n, None, object)
+    similarity = np.full(n, np.nan, np.float32)
+    if partition.duplicates is not None:
+        found = read_arrow(Path(partition.duplicates))
+        position = _column(found, "position").to_numpy()
+        kind = _column(found, "kind").to_numpy()
+        stage[position] = [STAGES[k] for k in kind.tolist()]
+        reason[position] = [f"{STAGES[k]}_duplicate" for k in kind.tolist()]
+        similarity[position] = _column(found, "similarity").to_numpy()
+        duplicate_of[position] = _ids_of(found, partitions)
+        is_dropped = is_dropped.copy()
+        is_dropped[position] = True
+    kept = ~(is_quarantined | is_dropped)
+    status = np.where(
+        is_quarantined, ledger.QUARANTINED, np.where(is_dropped, ledger.DROPPED, ledger.KEPT)
+    )
+    names = json.loads((refined.schema.metadata or {}).get(REWRITE_NAMES, b"[]"))
+    columns: dict[str, pa.Array] = {
+        "id": row_ids,
+        "source": _repeated(partition.source, n),
+        "file": _repeated(partition.file, n),
+        "row": _column(refined, "row"),
+        "status": _words(status.astype(object)),
+        "stage": _words(stage),
+        "reason": _words(reason),
+        "measure": _column(decision, "measure"),
+        "limit": _column(decision, "limit").dictionary_encode(),
+        "duplicate_of": pa.array(duplicate_of, pa.string()),
+        "similarity": pa.array(similarity, mask=np.isnan(similarity)),
+        "rewrites": _rewrite_words(_column(refined, "rewrites").to_numpy(), names),
+        "bytes": _column(refined, "bytes"),
+        "detail": _column(refined, "detail"),
+    }
+    schema = ledger_schema(measures)
+    nothing = pa.array(is_quarantined)
+    for field in schema:
+        if field.name in columns:
+            continue
+        if field.name not in refined.column_names:
+            columns[field.name] = pa.nulls(n, field.type)
+            continue
+        values = _column(refined, field.name)
+        if is_quarantined.any():
+            values = pc.if_else(nothing, pa.scalar(None, values.type), values)
+        columns[field.name] = values.cast(field.type)
+    fates = pa.table(columns).select(schema.names).cast(schema)
+
+    where = pa.array(np.flatnonzero(kept))
+    m = len(where)
+    lang = (
+        _repeated("zh-en", m)
+        if partition.row_type == PAIR.name
+        else columns["lang"].take(where)
+        if "lang" in columns
+        else _repeated(None, m)
+    )
+    data = pa.table(
+        {
+            "id": row_ids.take(where),
+            "source": _repeated(partition.source, m),
+            "text": _column(refined, "text").take(where),
+            "lang": lang,
+            "script": columns["script"].take(where) if "script" in columns else _repeated(None, m),
+            "licence": _repeated(partition.licence, m),
+            "meta": _column(refined, "meta").take(where),
+        }
+    ).cast(DATA)
+    return data, fates
+
+
+def _ids_of(found: pa.Table, partitions: list[Partition]) -> NDArray[np.object_]:
+    """Ids of the rows that `found` names as kept."""
+    where = _column(found, "kept_partition").to_numpy()
+    positions = _column(found, "kept_position").to_numpy()
+    result = np.full(len(where), None, object)
+    for number in np.unique(where).tolist():
+        chosen = np.flatnonzero(where == number)
+        other = partitions[number]
+        rows = _column(read_arrow(Path(other.refined), ["row"]), "row")
+        result[chosen] = ids(other.unit, rows.take(pa.array(positions[chosen]))).to_pylist()
+    return result
+
+
+def ledger_schema(measures: list[Measure]) -> pa.Schema:
+    """The ledger's schema for a build with these measures."""
+    fields = list(ledger.COLUMNS)
+    own: list[pa.Field] = []
+    sides: list[pa.Field] = []
+    for measure in measures:
+        for column, kind in measure.columns.items():
+            kind = pa.dictionary(pa.int32(), pa.string()) if pa.types.is_string(kind) else kind
+            own.append(pa.field(column, kind))
+            if measure.sides:
+                sides += [pa.field(f"{side}_{column}", kind) for side in PAIR.fields]
+    return pa.schema([*fields, *own, *sides])
+
+
+_WRITER = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "write_page_index": True,
+    "data_page_size": 1 << 20,
+    "store_schema": True,
+}
+
+
+def _parquet(path: Path, tables: list[pa.Table], schema: pa.Schema) -> None:
+    words = [f.name for f in schema if pa.types.is_dictionary(f.type)]
+    floats = [f.name for f in schema if pa.types.is_floating(f.type)]
+    encoding = {"id": "DELTA_BYTE_ARRAY"}
+    encoding |= {name: "BYTE_STREAM_SPLIT" for name in floats}
+    encoding |= {f.name: "DELTA_BINARY_PACKED" for f in schema if pa.types.is_integer(f.type)}
+    with written(path) as temporary, pq.ParquetWriter(
+        temporary, schema, use_dictionary=words, column_encoding=encoding, **_WRITER
+    ) as writer:
+        for table in tables:
+            writer.write_table(table)
+
+
+def write_shard(
+    members: list[int],
+    listing: str,
+    measures: list[Measure],
+    folder: str,
+    data: str,
+    fates: str,
+    jsonl: str | None,
+    text: str | None,
+    line_end: str,
+) -> dict[str, Any]:
+    """Task: writes one data shard and its ledger shard; returns counts and what was written.
+
+    `listing` is the JSON file of all partitions, `members` the numbers of those in this shard.
+    Paths of outputs are relative to `folder`.
+    """
+    clock = Clock()
+    root = Path(folder)
+    partitions = [Partition(**entry) for entry in read_json(Path(listing))]
+    kept_tables: list[pa.Table] = []
+    fate_tables: list[pa.Table] = []
+    counts: Counter[tuple[str, str, str, str]] = Counter()
+    sizes: Counter[tuple[str, str]] = Counter()
+    for number in members:
+        partition = partitions[number]
+        kept, fate = partition_tables(partition, partitions, measures)
+        kept_tables.append(kept)
+        fate_tables.append(fate)
+        grouped = fate.group_by(["status", "stage", "reason"]).aggregate(
+            [("bytes", "sum"), ("id", "count")]
+        )
+        for row in grouped.to_pylist():
+            key = (partition.source, row["status"], row["stage"] or "", row["reason"] or "")
+            counts[key] += row["id_count"]
+            sizes[partition.source, row["status"]] += row["bytes_sum"]
+    clock.lap("assemble shards")
+    outputs: list[dict[str, Any]] = [
+        {"path": data, "rows": sum(t.num_rows for t in kept_tables)},
+        {"path": fates, "rows": sum(t.num_rows for t in fate_tables)},
+    ]
+    _parquet(root / data, kept_tables, DATA)
+    clock.lap("write data")
+    _parquet(root / fates, fate_tables, ledger_schema(measures))
+    clock.lap("write ledger")
+    if jsonl is not None:
+        _write_lines(root / jsonl, kept_tables, None)
+        outputs.append({"path": jsonl, "rows": outputs[0]["rows"]})
+    if text is not None:
+        _write_lines(root / text, kept_tables, line_end)
+        outputs.append({"path": text, "rows": outputs[0]["rows"]})
+    for output in outputs:
+        path = root / output["path"]
+        output |= {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+    clock.lap("write text and checksums")
+    return {
+        "outputs": outputs,
+        "counts": [[*key, n] for key, n in sorted(counts.items())],
+        "bytes": [[*key, n] for key, n in sorted(sizes.items())],
+        "clock": dict(clock.seconds),
+    }
+
+
+def _write_lines(path: Path, tables: list[pa.Table], line_end: str | None) -> None:
+    """JSON Lines (line_end None) or one document a line, zstd-compressed."""
+    with written(path) as temporary, temporary.open("wb") as raw:
+        with zstandard.ZstdCompressor(level=3).stream_writer(raw, closefd=False) as sink:
+            for table in tables:
+                for batch in table.to_batches(max_chunksize=4096):
+                    if line_end is None:
+                        sink.write(b"".join(orjson.dumps(r) + b"\n" for r in batch.to_pylist()))
+                        continue
+                    folded = pc.replace_substring(batch.column("text"), "\n", line_end)
+                    sink.write("".join(t + "\n" for t in folded.to_pylist()).encode())

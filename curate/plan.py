@@ -1,0 +1,181 @@
+"""From a recipe to units of work: which files, which adapter, under which keys results are kept."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from curate import decide, ingest, outputs, refine
+from curate.errors import RecipeError
+from curate.fingerprint import fingerprint
+from curate.measure.base import Measure
+from curate.recipe import Recipe, Source
+from curate.render import DEFAULTS, pieces
+from curate.rewrite.base import Rewrite
+from sources.adapter import Adapter, SourceError, Unit
+from sources.inputs import RejectedMember, input_files, unpacked
+
+REJECTED = "rejected_member"
+
+
+@dataclass(frozen=True)
+class SourcePlan:
+    """A source of the recipe, ready to be read."""
+
+    source: Source
+    label: str
+    adapter: Adapter
+    entry: Entry | None
+    """What the catalogue knows of the source, if it is there."""
+    licence: str | None
+    template: str
+    rewrites: list[Rewrite]
+    root: Path
+    units: list[Unit]
+    rejected: list[RejectedMember]
+
+    def refine_options(self, measures: list[Measure]) -> dict[str, Any]:
+        """What, besides the rows, decides the refined text and measures."""
+        return {
+            "version": refine.VERSION,
+            "template": self.template,
+            "rewrites": [step.fingerprint() for step in self.rewrites],
+            "measures": [measure.fingerprint() for measure in measures],
+        }
+
+    def manifest_entry(self, hashes: Mapping[Path, str]) -> dict[str, Any]:
+        """What the manifest says about the source: where it is from, its files, what was done."""
+        return {
+            "name": self.source.name,
+            "title": self.entry.title if self.entry else None,
+            "homepage": self.entry.homepage if self.entry else None,
+            "licence": self.licence,
+            "non_commercial": self.entry.non_commercial if self.entry else None,
+            "row_type": self.adapter.row_type.name,
+            "render": self.template,
+            "rewrites": [step.fingerprint() for step in self.rewrites],
+            "inputs": [
+                {
+                    "file": file.name,
+                    "sha256": hashes[file.path],
+                    "bytes": file.path.stat().st_size,
+                    **origin(file.path),
+                }
+                for unit in self.units
+                for file in unit.files
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class PlannedUnit:
+    """A unit and the keys of its results."""
+
+    plan: SourcePlan
+    unit: Unit
+    ingest_key: str
+    refine_key: str
+    size: int
+    """Bytes of the files on disk."""
+
+    @property
+    def prefix(self) -> str:
+        """What its ids begin with; units are ordered by it."""
+        return f"{self.plan.label}/{self.unit.name}#"
+
+
+def located(source: Source, recipe_folder: Path, data_folder: Path) -> Path:
+    """Where a source's files are. Raises RecipeError when they are not there."""
+    if source.path is not None:
+        path = Path(source.path).expanduser()
+        root = path if path.is_absolute() else recipe_folder / path
+        if "*" in source.path or root.exists():
+            return root
+        raise RecipeError(
+            f"source {source.id_prefix!r}: there is no {root}; correct `path:` in the recipe"
+        )
+    root = data_folder / source.name
+    if root.exists():
+        return root
+    raise RecipeError(
+        f"source {source.id_prefix!r} has no `path:` and {root} does not exist; "
+        f"run `curate sources fetch {source.name}` or give a `path:`"
+    )
+
+
+def planned_source(
+    recipe: Recipe,
+    source: Source,
+    recipe_folder: Path,
+    data_folder: Path,
+    unpack_folder: Path,
+) -> SourcePlan:
+    """Everything about a source that can be known without reading its rows.
+
+    Archives are unpacked under `unpack_folder` (once, by content).
+    """
+    adapter = source.adapter()
+    kind = adapter.row_type
+    entry = catalogued(source.name)
+    template = source.render or DEFAULTS[kind.name]
+    pieces(template, kind)
+    root = located(source, recipe_folder, data_folder)
+    try:
+        files, rejected = unpacked(input_files(root), unpack_folder)
+        units = adapter.units(files)
+    except SourceError as error:
+        raise RecipeError(f"source {source.id_prefix!r}: {error}") from None
+    if not units and not rejected:
+        raise RecipeError(f"source {source.id_prefix!r}: found no data files in {root}")
+    return SourcePlan(
+        source=source,
+        label=source.id_prefix,
+        adapter=adapter,
+        licence=source.licence or (entry.licence if entry else None),
+        entry=entry,
+        template=template,
+        rewrites=recipe.rewrites(source),
+        root=root,
+        units=units,
+        rejected=rejected,
+    )
+
+
+def ingest_key(adapter: Adapter, unit: Unit, hashes: Mapping[Path, str], limit: int | None) -> str:
+    """Key of a unit's rows: its bytes, its name, how it is read."""
+    kind = type(adapter)
+    return fingerprint(
+        "ingest",
+        [ingest.VERSION, ingest.PARTITION_BYTES, ingest.PARTITION_ROWS],
+        [f"{kind.__module__}:{kind.__qualname__}", kind.version, adapter.model_dump(mode="json")],
+        unit.name,
+        [[file.name, hashes[file.path]] for file in unit.files],
+        limit,
+    )
+
+
+def decide_key(refine_key: str, number: int, recipe: Recipe) -> str:
+    """Key of the decisions on partition `number` of a unit."""
+    return fingerprint(
+        "decide",
+        decide.VERSION,
+        refine_key,
+        number,
+        {name: limit.model_dump() for name, limit in recipe.quality.items()},
+        list(recipe.quality),
+        recipe.language.model_dump() if recipe.language else None,
+    )
+
+
+def write_key(parts: list[Any], recipe: Recipe) -> str:
+    """Key of a written shard: its partitions with their decisions and duplicates, and the format."""
+    return fingerprint(
+        "write",
+        outputs.VERSION,
+        importlib.metadata.version("pyarrow"),
+        parts,
+        recipe.output.model_dump(mode="json"),
+    )

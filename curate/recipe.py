@@ -1,0 +1,283 @@
+"""The recipe: one YAML file that says everything a build does, checked before any work starts."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+import curate.measure
+import curate.rewrite
+from curate.dedup.options import ExactDedup, NearDedup
+from curate.errors import RecipeError
+from curate.measure.base import Measure
+from curate.rewrite.base import Rewrite
+from curate.step import S, discovered, imported
+from sources.adapter import Adapter
+from sources.registry import adapter_class
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Limit(_Model):
+    """Bounds on a measure; a row outside them is dropped, and the ledger says which and by how much."""
+
+    min: float | None = None
+    """Lowest value kept."""
+    max: float | None = None
+    """Highest value kept."""
+
+    @model_validator(mode="after")
+    def _some_bound(self) -> Limit:
+        if self.min is None and self.max is None:
+            raise ValueError("give min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}")
+        return self
+
+
+class Languages(_Model):
+    """Which languages stay. Labels are those of docs/language.md."""
+
+    keep: tuple[str, ...] = ("zh", "zh-Hant", "yue", "lzh", "und")
+    """Labels that stay, for documents and papers. `und`: too little to judge."""
+    zh: tuple[str, ...] = ("zh", "zh-Hant", "yue", "lzh", "und")
+    """Labels that stay for the Chinese side of a pair."""
+    en: tuple[str, ...] = ("en", "und")
+    """Labels that stay for the English side of a pair."""
+
+
+class Dedup(_Model):
+    """Which duplicates are removed."""
+
+    exact: ExactDedup | None = Field(default_factory=ExactDedup)
+    """Same content after normalisation for comparison; `false` keeps them."""
+    near: NearDedup | None = Field(default_factory=NearDedup)
+    """Similar content, every candidate verified; `false` keeps them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _switches(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: None if v is False else {} if v is True else v for k, v in value.items()}
+        return value
+
+
+class Output(_Model):
+    """What a build writes besides the Parquet shards, ledger and manifest."""
+
+    shard_mb: int = Field(default=32, ge=1)
+    """Text per Parquet shard in MB (10^6 bytes), before compression."""
+    jsonl: bool = False
+    """Also write data/*.jsonl.zst, one object a line."""
+    text: Literal["no", "escape", "fold"] = "no"
+    """Also write data/*.txt.zst, one document a line; line breaks inside a document become `\\n`
+    (escape) or a space (fold)."""
+
+
+class Source(_Model):
+    """One source: an upstream set by its name, or one's own files through a generic adapter."""
+
+    name: str
+    """Catalogue or adapter name (`curate sources list`), or `package.module:Adapter`."""
+    label: str = ""
+    """First part of the rows' ids; the name unless given. Labels must differ."""
+    path: str | None = None
+    """File, folder or glob, relative to the recipe; without it, what `curate sources fetch` got."""
+    licence: str | None = None
+    """Licence of the rows; the catalogue's unless given."""
+    priority: int = Field(default=50, ge=0, le=255)
+    """Of two duplicates the one with the higher priority stays."""
+    render: str | None = None
+    """How the fields of a pair or paper become one text, such as `"{zh}\\n{en}"`."""
+    rewrite: dict[str, Any] = Field(default_factory=dict)
+    """Changes to the recipe's rewrites for this source only, such as `spaces: {segmented: always}`."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the adapter; they may also stand beside `path`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _adapter_options_beside(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        own = {k: v for k, v in value.items() if k in cls.model_fields}
+        beside = {k: v for k, v in value.items() if k not in cls.model_fields}
+        return {**own, "options": {**beside, **own.get("options", {})}}
+
+    @property
+    def id_prefix(self) -> str:
+        return self.label or self.name.rpartition(":")[2]
+
+    def adapter(self) -> Adapter:
+        """The adapter with this source's options; raises RecipeError for options it lacks."""
+        kind = adapter_class(self.name)
+        try:
+            return kind(**self.options)
+        except ValidationError as error:
+            where = f"source {self.id_prefix!r}"
+            raise RecipeError(_explained(error, kind, where, also=set(type(self).model_fields)))
+
+
+class Recipe(_Model):
+    """Everything a corpus build does."""
+
+    name: str = Field(pattern=r"^[\w.-]+$")
+    """Name of the build; its folder under --out."""
+    sources: tuple[Source, ...] = Field(min_length=1)
+    """What is read."""
+    rewrite: dict[str, Any] = Field(default_factory=dict)
+    """Rewrite steps by name: `false` switches one off, a mapping gives its options, and a name like
+    `my_package.filters:Tidy` adds a step of your own."""
+    measure: dict[str, Any] = Field(default_factory=dict)
+    """Measures by name, in the same way."""
+    quality: dict[str, Limit] = Field(default_factory=lambda: {"characters": Limit(min=1)})
+    """Limits on measures, by ledger column."""
+    language: Languages | None = Field(default_factory=Languages)
+    """Languages that stay; `false` keeps all."""
+    dedup: Dedup = Field(default_factory=Dedup)
+    output: Output = Field(default_factory=Output)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _switches(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            value = dict(value)
+            if value.get("language") is False:
+                value["language"] = None
+            if value.get("dedup") is False:
+                value["dedup"] = {"exact": False, "near": False}
+            if isinstance(value.get("quality"), dict):
+                value["quality"] = {"characters": {"min": 1}, **value["quality"]}
+        return value
+
+    @model_validator(mode="after")
+    def _different_labels(self) -> Recipe:
+        labels = [source.id_prefix for source in self.sources]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise ValueError(
+                    f"two sources are called {label!r}; give each a `label:` of its own"
+                )
+        return self
+
+    def rewrites(self, source: Source) -> list[Rewrite]:
+        """The rewrite steps of a source, in the order they run."""
+        merged = {**self.rewrite, **source.rewrite}
+        return _steps(curate.rewrite, Rewrite, merged, "rewrite")
+
+    def measures(self) -> list[Measure]:
+        """The measures, in the order they run."""
+        return _steps(curate.measure, Measure, self.measure, "measure")
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
+
+
+def _steps(package: Any, base: type[S], wanted: dict[str, Any], where: str) -> list[S]:
+    known = discovered(package, base)
+    chosen: dict[str, type[S]] = {n: k for n, k in known.items() if k.default}
+    options: dict[str, dict[str, Any]] = {}
+    for key, value in wanted.items():
+        if key in known:
+            kind = known[key]
+        elif ":" in key:
+            try:
+                kind = imported(key, base)
+            except ValueError as error:
+                raise RecipeError(f"recipe, {where}: {error}") from None
+        else:
+            raise RecipeError(f"recipe, {where}: no step {key!r}{_nearest(key, list(known))}")
+        if value is False:
+            chosen.pop(kind.name, None)
+            continue
+        chosen[kind.name] = kind
+        if isinstance(value, dict):
+            options[kind.name] = value
+        elif value not in (True, None):
+            raise RecipeError(f"recipe, {where}.{key}: give true, false or options, not {value!r}")
+    steps = []
+    for kind in sorted(chosen.values(), key=lambda k: (k.order, k.name)):
+        try:
+            steps.append(kind(**options.get(kind.name, {})))
+        except ValidationError as error:
+            raise RecipeError(_explained(error, kind, f"recipe, {where}.{kind.name}")) from None
+    return steps
+
+
+def _fields_at(model: Any, path: tuple[Any, ...]) -> list[str]:
+    """Field names of the model that an error's location ends in."""
+    for part in path:
+        if isinstance(part, int):
+            continue
+        field = getattr(model, "model_fields", {}).get(part)
+        if field is None:
+            return []
+        annotation = field.annotation
+        found = [
+            a
+            for a in (annotation, *getattr(annotation, "__args__", ()))
+            if isinstance(a, type) and issubclass(a, BaseModel)
+        ]
+        if not found:
+            return []
+        model = found[0]
+    return list(getattr(model, "model_fields", {}))
+
+
+def _explained(
+    error: ValidationError, model: type[BaseModel], where: str, also: set[str] | None = None
+) -> str:
+    """A validation error in one sentence, with the nearest known key for an unknown one."""
+    first = error.errors(include_url=False)[0]
+    path = tuple(first["loc"])
+    dotted = ".".join(str(p + 1) if isinstance(p, int) else str(p) for p in path)
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(model, path[:-1]) + sorted(also or ())
+        return f"{where}: unknown key {dotted!r}{_nearest(str(path[-1]), known)}"
+    if first["type"] == "missing":
+        return f"{where}: {dotted} is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {dotted}: {message}" if dotted else f"{where}: {message}"
+
+
+def parsed(text: str, where: str = "recipe") -> Recipe:
+    """A recipe from YAML text. Raises RecipeError, in words for its author."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" at line {mark.line + 1}" if mark else ""
+        raise RecipeError(f"{where} is not valid YAML{line}: {getattr(error, 'problem', error)}")
+    if not isinstance(value, dict):
+        raise RecipeError(f"{where} must be a mapping with at least `name` and `sources`")
+    try:
+        recipe = Recipe(**value)
+    except ValidationError as error:
+        raise RecipeError(_explained(error, Recipe, where)) from None
+    measures = recipe.measures()
+    columns = [column for measure in measures for column in measure.columns]
+    for source in recipe.sources:
+        source.adapter()
+        recipe.rewrites(source)
+    for column in recipe.quality:
+        if column not in columns:
+            raise RecipeError(f"{where}, quality: no measure {column!r}{_nearest(column, columns)}")
+    return recipe
+
+
+def read(path: Path) -> Recipe:
+    """A recipe from a file. Raises RecipeError when it is missing or wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RecipeError(f"there is no recipe {path}; `recipes/` has ready ones") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"cannot read recipe {path}: {error}") from None
+    return parsed(text, str(path))

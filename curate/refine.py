@@ -1,0 +1,145 @@
+"""Rewrites, renders and measures one partition. Nothing is dropped here.
+
+The result is an Arrow file with, for every row of the partition: `row`, `text`, `meta`,
+`quarantine`, `detail`, `bytes` (UTF-8 bytes of text read), `rewrites` (a bit per rewrite step that
+changed the row; the schema's metadata names the bits) and one column per measure.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from curate.measure.base import Measure
+from curate.render import rendered
+from curate.rewrite.base import Rewrite
+from curate.rows import PAIR, ROW_TYPES
+from curate.scan import Scan, scan
+from curate.storage import read_arrow, write_arrow
+from curate.textbatch import TextBatch
+
+VERSION = 1
+REWRITE_NAMES = b"rewrites"
+
+
+class Clock:
+    """CPU seconds by name, for --profile."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._last = time.process_time()
+
+    def lap(self, name: str) -> None:
+        """Books the time since the previous lap under `name`."""
+        now = time.process_time()
+        self.seconds[name] += now - self._last
+        self._last = now
+
+
+def rewritten(
+    batch: TextBatch, steps: list[Rewrite], clock: Clock
+) -> tuple[TextBatch, Scan, NDArray[np.uint32]]:
+    """The batch after every step, its scan, and a bit per step that changed a text."""
+    scanned = scan(batch)
+    clock.lap("scan")
+    changed_by = np.zeros(len(batch), np.uint32)
+    for bit, step in enumerate(steps):
+        batch, changed = step.rewrite_batch(batch, scanned)
+        if len(changed):
+            changed_by[changed] |= np.uint32(1 << bit)
+            again = scan(batch.taken(changed))
+            scanned.counts[changed] = again.counts
+            scanned.flags[changed] = again.flags
+        clock.lap(f"rewrite {step.name}")
+    return batch, scanned, changed_by
+
+
+def measured(
+    batch: TextBatch, scanned: Scan, measures: list[Measure], clock: Clock, side: str = ""
+) -> dict[str, pa.Array]:
+    """One Arrow array per column of the measures; for a pair's side only measures with `sides`."""
+    columns: dict[str, pa.Array] = {}
+    for measure in measures:
+        if side and not measure.sides:
+            continue
+        values = measure.measure_batch(batch, scanned)
+        for column, kind in measure.columns.items():
+            array = values[column]
+            if isinstance(array, pa.ChunkedArray):
+                array = array.combine_chunks()
+            if not isinstance(array, pa.Array):
+                array = pa.array(array)
+            if len(array) != len(batch):
+                raise ValueError(
+                    f"measure {measure.name} gave {len(array)} values for {len(batch)} texts"
+                )
+            columns[side + column] = array.cast(kind)
+        clock.lap(f"measure {measure.name}")
+    return columns
+
+
+def refine(
+    partition: str,
+    output: str,
+    row_type: str,
+    template: str,
+    rewrites: list[Rewrite],
+    measures: list[Measure],
+) -> dict[str, Any]:
+    """Task: reads an ingested partition and writes the refined one; returns its times and sizes."""
+    clock = Clock()
+    kind = ROW_TYPES[row_type]
+    table = read_arrow(Path(partition)).combine_chunks()
+    clock.lap("read partitions")
+    fields: dict[str, TextBatch] = {}
+    scans: dict[str, Scan] = {}
+    changed_by = np.zeros(table.num_rows, np.uint32)
+    size = np.zeros(table.num_rows, np.int64)
+    for field in kind.fields:
+        column = table.column(field).combine_chunks()
+        if isinstance(column, pa.ChunkedArray):
+            column = column.chunk(0) if column.num_chunks else pa.array([], pa.large_string())
+        offsets = np.frombuffer(column.buffers()[1], np.int64)
+        size += np.diff(offsets[column.offset : column.offset + len(column) + 1])
+        batch = TextBatch.from_arrow(column)
+        clock.lap("decode")
+        fields[field], scans[field], bits = rewritten(batch, rewrites, clock)
+        changed_by |= bits
+    columns: dict[str, pa.Array] = {}
+    if kind is PAIR:
+        for field in kind.fields:
+            columns |= measured(fields[field], scans[field], measures, clock, f"{field}_")
+    arrays = {field: batch.to_arrow() for field, batch in fields.items()}
+    clock.lap("encode")
+    text = rendered(arrays, template, kind)
+    if template == "{text}":
+        batch, scanned = fields["text"], scans["text"]
+    else:
+        batch = TextBatch.from_arrow(text)
+        scanned = scan(batch)
+    clock.lap("render")
+    columns = measured(batch, scanned, measures, clock) | columns
+    refined = pa.table(
+        {
+            "row": table.column("row"),
+            "text": text,
+            "meta": table.column("meta"),
+            "quarantine": table.column("quarantine"),
+            "detail": table.column("detail"),
+            "bytes": pa.array(size),
+            "rewrites": pa.array(changed_by),
+            **columns,
+        }
+    )
+    names = json.dumps([step.name for step in rewrites]).encode()
+    refined = refined.replace_schema_metadata({REWRITE_NAMES: names})
+    write_arrow(Path(output), refined.combine_chunks())
+    clock.lap("write partitions")
+    return {"rows": table.num_rows, "bytes": int(size.sum()), "clock": dict(clock.seconds)}

