@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from curate.dedup.corpus import TextPartition
+from curate.dedup.plan import later_stages, sketch_stage
 from curate.engine.local import Engine, engine, prepare
 from curate.engine.task import Report, Task
 from curate.fingerprint import fingerprint
@@ -24,11 +26,22 @@ from curate.hashes import FileHashes
 from curate.ingest import ingested, partition_path
 from curate.lock import locked
 from curate.outputs import Partition
-from curate.plan import PlannedUnit, SourcePlan, decide_key, ingest_key, planned_source, write_key
+from curate.plan import (
+    PlannedUnit,
+    SourcePlan,
+    decide_key,
+    dedup_key,
+    ingest_key,
+    planned_source,
+    rejected_key,
+    sketch_key,
+    write_key,
+)
 from curate.progress import Progress, Silent
 from curate.recipe import Recipe
 from curate.storage import read_json, write_json
 from manifests.manifest import Account, accounts, corpus_manifest, total
+from sources.adapter import Unit
 
 WORK = ".work"
 
@@ -122,6 +135,11 @@ class Build:
                 refine_key = fingerprint("refine", key, plan.refine_options(self.measures))
                 size = sum(file.path.stat().st_size for file in unit.files)
                 planned.append(PlannedUnit(plan, unit, key, refine_key, size))
+            for rejected in plan.rejected:
+                key = rejected_key(plan.adapter, rejected)
+                refine_key = fingerprint("refine", key, plan.refine_options(self.measures))
+                unit = Unit(rejected.name, ())
+                planned.append(PlannedUnit(plan, unit, key, refine_key, 0, rejected))
         return sorted(planned, key=lambda u: u.prefix)
 
     def run(self) -> Result:
@@ -189,16 +207,23 @@ class Build:
         }
 
     def reports(self, runner: Engine) -> Iterator[Report]:
-        """The runner's reports, with their CPU times booked."""
+        """The runner's reports, with their CPU times booked.
+
+        A task that says nothing of its parts is booked under the function's name.
+        """
         for report in runner.reports():
-            if isinstance(report.value, dict):
-                for name, seconds in report.value.get("clock", {}).items():
-                    self.clock[name] += seconds
+            parts = report.value.get("clock") if isinstance(report.value, dict) else None
+            whole = {report.task.function.partition(":")[2].replace("_", " "): report.cpu_seconds}
+            for name, seconds in (parts or (whole if report.last else {})).items():
+                self.clock[name] += seconds
             yield report
 
     def hash_inputs(self, plans: list[SourcePlan]) -> None:
         """SHA-256 of every input; files not touched since the last build are not read again."""
-        files = sorted({file.path for plan in plans for unit in plan.units for file in unit.files})
+        files = sorted(
+            {file.path for plan in plans for file in plan.files}
+            | {file.path for plan in plans for unit in plan.units for file in unit.files}
+        )
         self.progress.stage("inputs", sum(path.stat().st_size for path in files))
         for path in files:
             self.hashes.of(path)
@@ -214,11 +239,15 @@ class Build:
         key = decide_key(piece.unit.refine_key, piece.number, self.recipe)
         return self.work / "decide" / f"{key}.arrow"
 
+    def sketch_path(self, piece: Piece) -> Path:
+        key = sketch_key(self.decision_path(piece).stem, self.recipe)
+        return self.work / "sketch" / f"{key}.sketch"
+
     def ingest_folder(self, unit: PlannedUnit) -> Path:
         return self.work / "ingest" / unit.ingest_key
 
     def rows(self, runner: Engine, units: list[PlannedUnit]) -> list[Piece]:
-        """Ingests, refines and decides what is not there yet; all partitions in order of the ids."""
+        """Does what is not there yet up to the sketches; all partitions in order of the ids."""
         expected = sum(unit.size for unit in units)
         self.progress.stage("rows", expected)
         pieces: list[Piece] = []
@@ -227,14 +256,13 @@ class Build:
 
         def follow(piece: Piece) -> None:
             """Submits what the piece needs next."""
-            refined, decision = self.refined_path(piece), self.decision_path(piece)
-            self.used |= {refined, decision}
-            if refined.exists() and decision.exists():
-                self.progress.advance(piece.bytes, expected)
-                return
-            task = self.decide_task(piece) if refined.exists() else self.refine_task(piece)
-            refining[task.label] = piece
-            runner.submit(task, 0 if refined.exists() else 1)
+            for path, task in self.row_tasks(piece):
+                self.used.add(path)
+                if not path.exists():
+                    refining[task.label] = piece
+                    runner.submit(task, 1)
+                    return
+            self.progress.advance(piece.bytes, expected)
 
         for unit in units:
             self.used.add(self.ingest_folder(unit))
@@ -263,16 +291,31 @@ class Build:
                 follow(pieces[-1])
         return sorted(pieces, key=lambda p: (p.unit.prefix, p.number))
 
+    def row_tasks(self, piece: Piece) -> Iterator[tuple[Path, Task]]:
+        """The steps of a partition, each with the file it leaves."""
+        yield self.refined_path(piece), self.refine_task(piece)
+        yield self.decision_path(piece), self.decide_task(piece)
+        if self.removes_duplicates:
+            [job] = sketch_stage(
+                [self.text_partition(piece)], self.recipe.dedup.exact, self.recipe.dedup.near
+            ).jobs
+            yield self.sketch_path(piece), job.task
+
     def ingest_task(self, unit: PlannedUnit) -> Task:
+        folder = str(self.ingest_folder(unit))
+        label = f"{unit.plan.label}/{unit.unit.name}"
+        if (refused := unit.rejected) is not None:
+            arguments = {"reason": refused.reason, "detail": refused.detail, "folder": folder}
+            return Task("curate.ingest:reject", {"adapter": unit.plan.adapter, **arguments}, label)
         return Task(
             "curate.ingest:ingest",
             {
                 "adapter": unit.plan.adapter,
                 "unit": unit.unit,
-                "folder": str(self.ingest_folder(unit)),
+                "folder": folder,
                 "row_limit": self.options.limit,
             },
-            f"{unit.plan.label}/{unit.unit.name}",
+            label,
         )
 
     def refine_task(self, piece: Piece) -> Task:
@@ -304,9 +347,47 @@ class Build:
 
     # Duplicates
 
+    @property
+    def removes_duplicates(self) -> bool:
+        return self.recipe.dedup.exact is not None or self.recipe.dedup.near is not None
+
+    def text_partition(self, piece: Piece) -> TextPartition:
+        return TextPartition(
+            texts=str(self.refined_path(piece)),
+            sketch=str(self.sketch_path(piece)),
+            rows=piece.rows,
+            decision=str(self.decision_path(piece)),
+            priority=piece.unit.plan.source.priority,
+        )
+
     def duplicates(self, runner: Engine, pieces: list[Piece]) -> list[Path] | None:
         """A file of duplicates for every partition, or None when the recipe removes none."""
-        return None
+        if not self.removes_duplicates:
+            return None
+        partitions = [self.text_partition(piece) for piece in pieces]
+        key = dedup_key(
+            [Path(partition.sketch).stem for partition in partitions],
+            [partition.priority for partition in partitions],
+        )
+        folder = self.work / "dedup" / key
+        self.used.add(folder)
+        outputs = [folder / f"duplicates-{i:06d}.arrow" for i in range(len(pieces))]
+        if all(output.exists() for output in outputs):
+            return outputs
+        stages = later_stages(
+            partitions, folder, outputs, self.recipe.dedup.exact, self.recipe.dedup.near
+        )
+        for stage in stages:
+            self.progress.stage(stage.name, len(stage.jobs), "parts")
+            for job in stage.jobs:
+                if job.done():
+                    self.progress.advance(1)
+                else:
+                    runner.submit(job.task)
+            for report in self.reports(runner):
+                if report.last:
+                    self.progress.advance(1)
+        return outputs
 
     # Results
 
@@ -386,8 +467,8 @@ class Build:
                 "folder": str(self.folder),
                 "data": f"data/{number:05d}.parquet",
                 "fates": f"ledger/{number:05d}.parquet",
-                "jsonl": f"data/{number:05d}.jsonl.zst" if output.jsonl else None,
-                "text": f"data/{number:05d}.txt.zst" if output.text != "no" else None,
+                "jsonl": f"jsonl/{number:05d}.jsonl.zst" if output.jsonl else None,
+                "text": f"text/{number:05d}.txt.zst" if output.text != "no" else None,
                 "line_end": "\\n" if output.text == "escape" else " ",
             },
             f"shard {number:05d}",
@@ -410,8 +491,8 @@ class Build:
         """Removes what earlier builds left in the folder and writes the manifest last."""
         outputs = [output for shard in shards for output in shard["outputs"]]
         wanted = {self.folder / output["path"] for output in outputs}
-        for folder in (self.folder / "data", self.folder / "ledger"):
-            for path in sorted(folder.iterdir()):
+        for name in ("data", "ledger", "jsonl", "text"):
+            for path in sorted((self.folder / name).glob("*")):
                 if path not in wanted:
                     path.unlink()
         for stage in sorted(self.work.iterdir()):
@@ -429,4 +510,3 @@ class Build:
             outputs=sorted(outputs, key=lambda o: str(o["path"])),
         )
         write_json(self.folder / "manifest.json", manifest)
-

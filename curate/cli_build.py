@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -62,7 +63,8 @@ def corpus(
     data: Annotated[Path, typer.Option(help="Where fetched sources lie.")] = Path("data"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     resume: Annotated[
-        bool, typer.Option("--resume/--fresh", help="Use what earlier runs have done, or start anew.")
+        bool,
+        typer.Option("--resume/--fresh", help="Use what earlier runs have done, or start anew."),
     ] = True,
     profile: Annotated[
         bool, typer.Option("--profile", help="Print each part's share of the CPU time.")
@@ -75,6 +77,8 @@ def corpus(
     """Build a deduplicated corpus from the sources a recipe names."""
     console = Console(stderr=True)
     path = recipe or sample_recipe()
+    # Steps and adapters of one's own are found beside the recipe that names them.
+    sys.path.append(str(path.parent.resolve()))
     parsed = read(path)
     options = Options(
         out=out,
@@ -184,5 +188,3 @@ def _print_profile(console: Console, clock: dict[str, float]) -> None:
     for name, seconds in sorted(clock.items(), key=lambda item: -item[1]):
         table.add_row(name, f"{seconds:.3f}", f"{seconds / every:.1%}" if every else "")
     console.print(table)
-
-

@@ -60,13 +60,15 @@ def _limit_rules(table: pa.Table, limits: Mapping[str, Limit]) -> list[_Rule]:
     rules = []
     for column, limit in limits.items():
         values = _array(table, column)
-        numbers = values.to_numpy(zero_copy_only=False).astype(np.float64)
+        numbers = values.to_numpy(zero_copy_only=False)
+        # A limit of 0.1 means the 0.1 that a float32 column holds.
+        bound = np.float32 if numbers.dtype == np.float32 else np.float64
         if limit.min is not None:
-            failing = numbers < limit.min
+            failing = numbers < bound(limit.min)
             reason = f"quality.{column}.min"
             rules.append(_Rule(reason, column, f"min {limit.min:g}", failing, values))
         if limit.max is not None:
-            failing = numbers > limit.max
+            failing = numbers > bound(limit.max)
             reason = f"quality.{column}.max"
             rules.append(_Rule(reason, column, f"max {limit.max:g}", failing, values))
     return rules

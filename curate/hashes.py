@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,10 +17,8 @@ class FileHashes(Mapping[Path, str]):
         self._store = store
         self._known: dict[str, list[object]] = {}
         self._current: dict[Path, str] = {}
-        try:
+        with contextlib.suppress(FileNotFoundError, ValueError):
             self._known = read_json(store)
-        except (FileNotFoundError, ValueError):
-            pass
 
     def of(self, path: Path) -> str:
         """The file's SHA-256 as hex."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from curate.rows import RowType
 from curate.storage import read_json, write_arrow, write_json
-from sources.adapter import Adapter, Unit
+from sources.adapter import Adapter, SourceError, Unit
 
 VERSION = 1
 PARTITION_BYTES = 4 << 20
@@ -66,7 +66,22 @@ def partitions(
         yield pa.Table.from_batches(pending).combine_chunks()
 
 
-def ingest(adapter: Adapter, unit: Unit, folder: str, row_limit: int | None) -> Iterator[dict]:
+def _readable(adapter: Adapter, unit: Unit) -> Iterator[pa.RecordBatch]:
+    """The adapter's batches; a file that cannot be read on ends with a quarantined row."""
+    last = 0
+    try:
+        for batch in adapter.read(unit):
+            if batch.num_rows:
+                last = batch.column("row")[batch.num_rows - 1].as_py()
+            yield batch
+    except SourceError as error:
+        kind = adapter.row_type
+        yield from quarantined_row(kind, last + 1, "unreadable", str(error)[:200]).to_batches()
+
+
+def ingest(
+    adapter: Adapter, unit: Unit, folder: str, row_limit: int | None
+) -> Iterator[dict[str, int]]:
     """Task: writes the unit's partitions and then its index; yields each partition's number.
 
     Yields {"partition", "rows", "bytes"} as partitions appear and ends with {"partitions": n}.
@@ -75,7 +90,7 @@ def ingest(adapter: Adapter, unit: Unit, folder: str, row_limit: int | None) -> 
     sizes: list[dict[str, int]] = []
     kind = adapter.row_type
     expected_row = 1
-    for number, table in enumerate(partitions(adapter.read(unit), kind, row_limit)):
+    for number, table in enumerate(partitions(_readable(adapter, unit), kind, row_limit)):
         table = table.cast(kind.schema)
         expected_row = _checked_order(table, expected_row, unit)
         size = sum(int(_row_bytes(b, kind).sum()) for b in table.to_batches())
@@ -84,6 +99,22 @@ def ingest(adapter: Adapter, unit: Unit, folder: str, row_limit: int | None) -> 
         yield {"partition": number, **sizes[-1]}
     write_json(root / INDEX, {"partitions": sizes})
     yield {"partitions": len(sizes)}
+
+
+def quarantined_row(kind: RowType, row: int, reason: str, detail: str) -> pa.Table:
+    """A table of one row that could not be read."""
+    values = {"row": row, "quarantine": reason, "detail": detail, **dict.fromkeys(kind.fields, "")}
+    return pa.Table.from_pylist([values], schema=kind.schema)
+
+
+def reject(adapter: Adapter, reason: str, detail: str, folder: str) -> Iterator[dict[str, int]]:
+    """Task: stands for a file that was refused whole, as one quarantined row."""
+    root = Path(folder)
+    write_arrow(partition_path(root, 0), quarantined_row(adapter.row_type, 1, reason, detail))
+    sizes = {"rows": 1, "bytes": 0}
+    write_json(root / INDEX, {"partitions": [sizes]})
+    yield {"partition": 0, **sizes}
+    yield {"partitions": 1}
 
 
 def _checked_order(table: pa.Table, expected: int, unit: Unit) -> int:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import zstandard
 from numpy.typing import NDArray
 
+from curate.dedup.resolve import EXACT_KIND, NEAR_KIND
 from curate.fingerprint import file_sha256
 from curate.measure.base import Measure
 from curate.refine import REWRITE_NAMES, Clock
@@ -43,23 +44,7 @@ DATA = pa.schema(
     ]
 )
 
-NOT_DUPLICATE = 0
-EXACT = 1
-NEAR = 2
-STAGES = {EXACT: "exact", NEAR: "near"}
-
-DUPLICATES = pa.schema(
-    [
-        # Position of the row in its partition.
-        pa.field("position", pa.int64()),
-        pa.field("kind", pa.uint8()),
-        # Partition (its number in the build's order) and position there of the row kept instead.
-        pa.field("kept_partition", pa.int64()),
-        pa.field("kept_position", pa.int64()),
-        pa.field("similarity", pa.float32()),
-    ]
-)
-"""The duplicates of one partition, in order of position."""
+STAGES = {EXACT_KIND: "exact", NEAR_KIND: "near"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +54,7 @@ class Partition:
     refined: str
     decision: str
     duplicates: str | None
-    """File in DUPLICATES' schema, or None when the build removes no duplicates."""
+    """File in curate.dedup.resolve.DUPLICATES' schema; None when the build removes none."""
     source: str
     file: str
     licence: str | None
@@ -245,11 +230,14 @@ def _parquet(path: Path, tables: list[pa.Table], schema: pa.Schema) -> None:
     words = [f.name for f in schema if pa.types.is_dictionary(f.type)]
     floats = [f.name for f in schema if pa.types.is_floating(f.type)]
     encoding = {"id": "DELTA_BYTE_ARRAY"}
-    encoding |= {name: "BYTE_STREAM_SPLIT" for name in floats}
+    encoding |= dict.fromkeys(floats, "BYTE_STREAM_SPLIT")
     encoding |= {f.name: "DELTA_BINARY_PACKED" for f in schema if pa.types.is_integer(f.type)}
-    with written(path) as temporary, pq.ParquetWriter(
-        temporary, schema, use_dictionary=words, column_encoding=encoding, **_WRITER
-    ) as writer:
+    with (
+        written(path) as temporary,
+        pq.ParquetWriter(
+            temporary, schema, use_dictionary=words, column_encoding=encoding, **_WRITER
+        ) as writer,
+    ):
         for table in tables:
             writer.write_table(table)
 

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from curate import decide, ingest, outputs, refine
+from curate.dedup import sketch
 from curate.errors import RecipeError
 from curate.fingerprint import fingerprint
 from curate.measure.base import Measure
 from curate.recipe import Recipe, Source
 from curate.render import DEFAULTS, pieces
 from curate.rewrite.base import Rewrite
-from sources.adapter import Adapter, SourceError, Unit
-from sources.inputs import RejectedMember, input_files, unpacked
-
-REJECTED = "rejected_member"
+from sources.adapter import Adapter, InputFile, SourceError, Unit
+from sources.archive import Rejected
+from sources.catalogue import OWN_FILES, catalogue
+from sources.catalogue import Source as Entry
+from sources.inputs import input_files, open_units
+from sources.record import RECORD_NAME, FileRecord, read_record
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,15 @@ class SourcePlan:
     template: str
     rewrites: list[Rewrite]
     root: Path
+    files: list[InputFile]
+    """The files found, archives still packed."""
+    origins: dict[str, FileRecord]
+    """What `curate sources fetch` recorded of the files, by name."""
     units: list[Unit]
-    rejected: list[RejectedMember]
+    rejected: list[Rejected]
+    """Archive members refused; a quarantined row each."""
+    left_out: list[tuple[str, str]]
+    """Files that hold no data, and why they were not read."""
 
     def refine_options(self, measures: list[Measure]) -> dict[str, Any]:
         """What, besides the rows, decides the refined text and measures."""
@@ -62,11 +72,19 @@ class SourcePlan:
                     "file": file.name,
                     "sha256": hashes[file.path],
                     "bytes": file.path.stat().st_size,
-                    **origin(file.path),
+                    "url": origin.url if (origin := self.origins.get(file.name)) else None,
+                    "revision": origin.revision if origin else None,
                 }
+                for file in self.files
+            ],
+            # Members of archives, as they were unpacked.
+            "members": [
+                {"file": file.name, "sha256": hashes[file.path]}
                 for unit in self.units
                 for file in unit.files
+                if file.name not in {f.name for f in self.files}
             ],
+            "not_read": [{"file": name, "why": why} for name, why in self.left_out],
         }
 
 
@@ -80,6 +98,8 @@ class PlannedUnit:
     refine_key: str
     size: int
     """Bytes of the files on disk."""
+    rejected: Rejected | None = None
+    """What was refused, for a unit that stands for an archive member not unpacked."""
 
     @property
     def prefix(self) -> str:
@@ -119,17 +139,15 @@ def planned_source(
     """
     adapter = source.adapter()
     kind = adapter.row_type
-    entry = catalogued(source.name)
+    entry = catalogue().get(source.name)
     template = source.render or DEFAULTS[kind.name]
     pieces(template, kind)
     root = located(source, recipe_folder, data_folder)
     try:
-        files, rejected = unpacked(input_files(root), unpack_folder)
-        units = adapter.units(files)
+        opened = open_units(adapter, root, unpack_folder)
+        files = [file for file in input_files(root) if file.path.name not in OWN_FILES]
     except SourceError as error:
         raise RecipeError(f"source {source.id_prefix!r}: {error}") from None
-    if not units and not rejected:
-        raise RecipeError(f"source {source.id_prefix!r}: found no data files in {root}")
     return SourcePlan(
         source=source,
         label=source.id_prefix,
@@ -139,8 +157,11 @@ def planned_source(
         template=template,
         rewrites=recipe.rewrites(source),
         root=root,
-        units=units,
-        rejected=rejected,
+        files=files,
+        origins=(read_record(root, source.name).files if (root / RECORD_NAME).exists() else {}),
+        units=opened.units,
+        rejected=opened.rejected,
+        left_out=opened.left_out,
     )
 
 
@@ -157,6 +178,29 @@ def ingest_key(adapter: Adapter, unit: Unit, hashes: Mapping[Path, str], limit: 
     )
 
 
+def rejected_key(adapter: Adapter, rejected: Rejected) -> str:
+    """Key of the one quarantined row of an archive member that was refused."""
+    row = [rejected.name, rejected.reason, rejected.detail]
+    return fingerprint("rejected", ingest.VERSION, adapter.row_type.name, row)
+
+
+def sketch_key(decided: str, recipe: Recipe) -> str:
+    """Key of a partition's sketch for deduplication."""
+    exact, near = recipe.dedup.exact, recipe.dedup.near
+    return fingerprint(
+        "sketch",
+        sketch.VERSION,
+        decided,
+        exact.model_dump(mode="json") if exact else None,
+        near.model_dump(mode="json") if near else None,
+    )
+
+
+def dedup_key(sketches: list[str], priorities: list[int]) -> str:
+    """Key of the duplicates among partitions: their sketches in order, and who is preferred."""
+    return fingerprint("dedup", sketches, priorities)
+
+
 def decide_key(refine_key: str, number: int, recipe: Recipe) -> str:
     """Key of the decisions on partition `number` of a unit."""
     return fingerprint(
@@ -171,7 +215,7 @@ def decide_key(refine_key: str, number: int, recipe: Recipe) -> str:
 
 
 def write_key(parts: list[Any], recipe: Recipe) -> str:
-    """Key of a written shard: its partitions with their decisions and duplicates, and the format."""
+    """Key of a written shard: its partitions, their decisions and duplicates, the format."""
     return fingerprint(
         "write",
         outputs.VERSION,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from sources.registry import adapter_class
 
 import curate.measure
 import curate.rewrite
@@ -17,7 +18,6 @@ from curate.measure.base import Measure
 from curate.rewrite.base import Rewrite
 from curate.step import S, discovered, imported
 from sources.adapter import Adapter
-from sources.registry import adapter_class
 
 
 class _Model(BaseModel):
@@ -25,7 +25,7 @@ class _Model(BaseModel):
 
 
 class Limit(_Model):
-    """Bounds on a measure; a row outside them is dropped, and the ledger says which and by how much."""
+    """Bounds on a measure; the ledger says which bound a dropped row missed and by how much."""
 
     min: float | None = None
     """Lowest value kept."""
@@ -74,9 +74,9 @@ class Output(_Model):
     shard_mb: int = Field(default=32, ge=1)
     """Text per Parquet shard in MB (10^6 bytes), before compression."""
     jsonl: bool = False
-    """Also write data/*.jsonl.zst, one object a line."""
+    """Also write jsonl/*.jsonl.zst, one object a line."""
     text: Literal["no", "escape", "fold"] = "no"
-    """Also write data/*.txt.zst, one document a line; line breaks inside a document become `\\n`
+    """Also write text/*.txt.zst, one document a line; line breaks inside a document become `\\n`
     (escape) or a space (fold)."""
 
 
@@ -96,7 +96,7 @@ class Source(_Model):
     render: str | None = None
     """How the fields of a pair or paper become one text, such as `"{zh}\\n{en}"`."""
     rewrite: dict[str, Any] = Field(default_factory=dict)
-    """Changes to the recipe's rewrites for this source only, such as `spaces: {segmented: always}`."""
+    """Changes to the recipe's rewrites for this source, such as `spaces: {segmented: always}`."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Options of the adapter; they may also stand beside `path`."""
 
@@ -115,12 +115,16 @@ class Source(_Model):
 
     def adapter(self) -> Adapter:
         """The adapter with this source's options; raises RecipeError for options it lacks."""
-        kind = adapter_class(self.name)
+        try:
+            kind = adapter_class(self.name)
+        except ValueError as error:
+            raise RecipeError(f"source {self.id_prefix!r}: {error}") from None
         try:
             return kind(**self.options)
         except ValidationError as error:
             where = f"source {self.id_prefix!r}"
-            raise RecipeError(_explained(error, kind, where, also=set(type(self).model_fields)))
+            known = set(type(self).model_fields)
+            raise RecipeError(_explained(error, kind, where, also=known)) from None
 
 
 class Recipe(_Model):
@@ -213,13 +217,16 @@ def _steps(package: Any, base: type[S], wanted: dict[str, Any], where: str) -> l
 
 def _fields_at(model: Any, path: tuple[Any, ...]) -> list[str]:
     """Field names of the model that an error's location ends in."""
+    skip = False
     for part in path:
-        if isinstance(part, int):
+        if isinstance(part, int) or skip:
+            skip = False
             continue
         field = getattr(model, "model_fields", {}).get(part)
         if field is None:
             return []
         annotation = field.annotation
+        skip = getattr(annotation, "__origin__", None) is dict
         found = [
             a
             for a in (annotation, *getattr(annotation, "__args__", ()))
@@ -235,7 +242,9 @@ def _explained(
     error: ValidationError, model: type[BaseModel], where: str, also: set[str] | None = None
 ) -> str:
     """A validation error in one sentence, with the nearest known key for an unknown one."""
-    first = error.errors(include_url=False)[0]
+    every = error.errors(include_url=False)
+    # A misspelt key explains a missing one.
+    first = next((e for e in every if e["type"] == "extra_forbidden"), every[0])
     path = tuple(first["loc"])
     dotted = ".".join(str(p + 1) if isinstance(p, int) else str(p) for p in path)
     if first["type"] == "extra_forbidden":
@@ -254,7 +263,8 @@ def parsed(text: str, where: str = "recipe") -> Recipe:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" at line {mark.line + 1}" if mark else ""
-        raise RecipeError(f"{where} is not valid YAML{line}: {getattr(error, 'problem', error)}")
+        problem = getattr(error, "problem", error)
+        raise RecipeError(f"{where} is not valid YAML{line}: {problem}") from None
     if not isinstance(value, dict):
         raise RecipeError(f"{where} must be a mapping with at least `name` and `sources`")
     try:

@@ -39,9 +39,7 @@ def _row_type(name: str, *fields: str, extra: tuple[pa.Field, ...] = ()) -> RowT
 
 DOCUMENT = _row_type("document", "text")
 PAIR = _row_type("pair", "zh", "en")
-PAPER = _row_type(
-    "paper", "title", "abstract", "keywords", "discipline", "category"
-)
+PAPER = _row_type("paper", "title", "abstract", "keywords", "discipline", "category")
 """`keywords` joined by "_" as CSL publishes them."""
 
 ROW_TYPES = {kind.name: kind for kind in (DOCUMENT, PAIR, PAPER)}

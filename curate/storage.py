@@ -50,7 +50,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_arrow(path: Path, table: pa.Table | pa.RecordBatch) -> None:
-    """Writes an intermediate as an uncompressed Arrow IPC file, which reads back without copying."""
+    """Writes an intermediate as an uncompressed Arrow IPC file, mapped back without a copy."""
     with written(path) as temporary, pa.OSFile(str(temporary), "wb") as sink:
         with pa.ipc.new_file(sink, table.schema) as writer:
             writer.write(table)

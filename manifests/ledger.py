@@ -18,7 +18,7 @@ _WORD = pa.dictionary(pa.int32(), pa.string())
 
 COLUMNS = pa.schema(
     [
-        # `source/file#row`; the row counts from 1 and is padded so that ids sort as the source does.
+        # `source/file#row`; rows count from 1, padded so that ids sort as the source does.
         pa.field("id", pa.string(), nullable=False),
         pa.field("source", _WORD, nullable=False),
         pa.field("file", _WORD, nullable=False),

@@ -1,1 +1,1 @@
-"""How tasks run: an engine takes tasks and yields what they report, whatever machine does the work."""
+"""How tasks run: an engine takes tasks and yields what they report."""

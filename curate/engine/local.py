@@ -13,6 +13,7 @@ import multiprocessing.connection
 import multiprocessing.forkserver
 import os
 import signal
+import time
 import traceback
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -85,6 +86,7 @@ class SerialEngine:
         while self._waiting:
             _, _, task = heapq.heappop(self._waiting)
             iterator = reports(task)
+            began = time.process_time()
             value = None
             started = False
             while True:
@@ -105,7 +107,7 @@ class SerialEngine:
                 if started:
                     yield Report(task, value, last=False)
                 value, started = following, True
-            yield Report(task, value, last=True)
+            yield Report(task, value, last=True, cpu_seconds=time.process_time() - began)
 
     def close(self) -> None:
         self._waiting.clear()
@@ -118,10 +120,11 @@ def _serve(connection: Connection) -> None:
             task = connection.recv()
         except EOFError:
             return
+        began = time.process_time()
         try:
             for value in reports(task):
                 connection.send(("value", value))
-            connection.send(("done", None))
+            connection.send(("done", time.process_time() - began))
         except BrokenPipeError:
             return
         except Exception as error:
@@ -193,7 +196,7 @@ class ProcessEngine:
                 else:
                     final = worker.pending.pop() if worker.pending else None
                     worker.task = None
-                    yield Report(task, final, last=True)
+                    yield Report(task, final, last=True, cpu_seconds=value)
             self._start_waiting()
 
     def close(self) -> None:

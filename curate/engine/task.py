@@ -32,6 +32,8 @@ class Report:
     task: Task
     value: Any
     last: bool
+    cpu_seconds: float = 0.0
+    """CPU time of the whole task, told with its last value."""
 
 
 def reports(task: Task) -> Iterator[Any]:

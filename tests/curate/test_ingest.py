@@ -1,0 +1,73 @@
+"""Partitions depend on the rows alone, and nothing falls between them."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curate import ingest
+from curate.rows import DOCUMENT
+
+
+def batch(texts: list[str], first: int = 1) -> pa.RecordBatch:
+    n = len(texts)
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array(range(first, first + n), pa.int64()),
+            pa.array(texts, pa.large_string()),
+            pa.nulls(n, pa.string()),
+            pa.nulls(n, pa.string()),
+            pa.nulls(n, pa.string()),
+        ],
+        schema=DOCUMENT.schema,
+    )
+
+
+def batches(texts: list[str], cuts: list[int]) -> list[pa.RecordBatch]:
+    bounds = sorted({0, len(texts), *[min(c, len(texts)) for c in cuts]})
+    return [batch(texts[a:b], a + 1) for a, b in itertools.pairwise(bounds)]
+
+
+@given(
+    st.lists(st.text(max_size=12), max_size=60),
+    st.lists(st.integers(0, 60), max_size=5),
+    st.integers(1, 40),
+    st.integers(1, 9),
+)
+def test_partitions_do_not_depend_on_the_adapters_batches(texts, cuts, max_bytes, max_rows):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ingest, "PARTITION_BYTES", max_bytes)
+        patch.setattr(ingest, "PARTITION_ROWS", max_rows)
+        whole = list(ingest.partitions(iter(batches(texts, [])), DOCUMENT))
+        cut = list(ingest.partitions(iter(batches(texts, cuts)), DOCUMENT))
+    assert [t.to_pylist() for t in whole] == [t.to_pylist() for t in cut]
+    assert [row["text"] for t in whole for row in t.to_pylist()] == texts
+    for table in whole[:-1]:
+        size = sum(len(row["text"].encode()) for row in table.to_pylist())
+        assert size >= max_bytes or table.num_rows == max_rows
+
+
+def test_row_limit_cuts_inside_a_batch():
+    tables = list(ingest.partitions(iter(batches(list("abcdefgh"), [3])), DOCUMENT, row_limit=5))
+    assert [row["text"] for t in tables for row in t.to_pylist()] == list("abcde")
+
+
+def test_rows_out_of_order_are_refused(tmp_path: Path):
+    class Backwards:
+        row_type = DOCUMENT
+
+        def read(self, unit):
+            yield batch(["a"], 2)
+            yield batch(["b"], 1)
+
+    class Name:
+        name = "x.txt"
+
+    with pytest.raises(AssertionError, match="out of order"):
+        list(ingest.ingest(Backwards(), Name(), str(tmp_path), None))
+    assert ingest.ingested(tmp_path) is None
