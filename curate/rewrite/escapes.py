@@ -1,0 +1,110 @@
+r"""Line breaks, tabs and blanks that some earlier program wrote as escapes: `\n` as two characters.
+
+An escape is rewritten unless it is what its author meant: part of a Windows path, a LaTeX command,
+a regular expression, a string in a program, code, or a text that talks about escapes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from curate.rewrite.base import Rewrite
+from curate.rewrite.code import CODE_SPAN, looks_like_code, settled
+from curate.scan import Flag
+
+# LaTeX commands that begin with n, r or t.
+_LATEX = (
+    "nabla|natural|ncong|ne|nearrow|neg|neq|newcommand|newline|newpage|nexists|ngeq|ngtr|ni|nleq"
+    "|nless|nmid|node|noindent|nonumber|normalsize|not|notag|notin|nparallel|nprec|nsim|nsubseteq"
+    "|nsucc|nu|nwarrow|ran|rangle|rbrace|rbrack|rceil|ref|renewcommand|rfloor|rho|right|rightarrow"
+    "|rightharpoonup|rightleftharpoons|rm|rtimes|rule|rVert|rvert|table|tabular|tag|tan|tanh|tau"
+    "|tbinom|text|textbf|textcolor|textit|textrm|textsf|texttt|textwidth|tfrac|therefore|theta"
+    "|thickapprox|thinspace|tilde|times|tiny|title|to|top|toprule|triangle|triangleleft"
+    "|triangleright|twoheadrightarrow"
+)
+
+_QUOTE = r"\"|'|&quot;|&\#39;|\\\""
+
+# What may hold a backslash that is meant; the alternatives are tried in this order at each place.
+_TOKEN = re.compile(
+    rf"""
+    (?P<kept>
+      {CODE_SPAN.pattern}
+      # C:\new\table, but not "Q:\n" before a line that does not go on in lower case
+    | (?<![A-Za-z0-9])[A-Za-z]:\\(?![nrt](?![a-z]))[^\s"'<>|*?，。；、（）“”]*
+      # src\main\new: some part begins with another letter than an escape would
+    | (?<![\w.@$-])[\w.@$-]+(?:\\[nrt][\w.@$-]*)*
+      \\(?![nrt]|u[0-9a-f]{{4}}|x[0-9a-f]{{2}})[\w.@$-]+(?:\\[\w.@$-]+)*
+      # "\n" and its like, named or compared with
+    | (?<![\w.!?。！？])(?:["'“‘]|&quot;)(?:[^"”\n\\]{{0,60}}(?:\\[nrt]){{1,4}})
+      (?:["'”’]|&quot;)(?!\w)
+      # a string in a program: opened after an operator or closed before one
+    | (?<=[(=,+<\[{{%（])[ ]?(?P<q>{_QUOTE})(?:(?!(?P=q))[^\n\\]|\\[^\n])*?(?P=q)
+    | (?<=":)[ ]?"(?:[^"\n\\]|\\[^\n])*"
+    | (?<![\w])(?P<r>{_QUOTE})(?:(?!(?P=r))[^\n\\]|\\[^\n])*?(?P=r)(?=\s*[);+\]}},%）])
+    | (?<=[(=+<（])[ ]?“[^”\n]{{0,300}}”
+    | \b(?:f?printf?|sprintf|println|printk|cout|cerr|echo|puts|write|print|打印)
+      \s*[(（<]*\s*["“'][^\n"”]*
+      # regular expressions
+    | \[\^?(?:[^\[\]\s\\]|\\\S)*\]
+    | \\r\?\\n
+    | \\[nrt](?:\|\\[nrt])+
+    | \\[nrts][?+*](?=[)\]\\/"'$|])
+    | /(?:\\[nrts])+/
+      # LaTeX
+    | \\(?:{_LATEX})(?![A-Za-z])
+    | \{{\\[nrt]
+      # named in prose: 用\n换行
+    | (?<=[用把将以按])[ ]?(?:\\r\?)?\\[nrt]
+    | \\[nrt](?=\ ?(?:表示|替换|字符|换行|分割|分隔|作为|拆分|连接))
+    )
+  | (?<!\\)(?P<escape>\\(?:r\\n|[nrt]|u3000|u00a0|xa0))
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+
+_ABOUT_ESCAPES = re.compile(
+    r"换行符|转义|回车符|制表符|正则|反斜[杠线]|newline|line break|escape (?:char|sequence|code)|"
+    r"regular expression|regex|backslash",
+    re.IGNORECASE,
+)
+
+# A program has a few escapes that none of the patterns knows; text sent as one line has many.
+_BEYOND_CODE = 4
+
+_MEANING = {"n": "\n", "r": "\n", "t": "\t", "u": " ", "x": " "}
+
+
+class Escapes(Rewrite):
+    r"""Literal `\n`, `\r`, `\r\n` become a line break, `\t` a tab, `\u3000` and `\xa0` a blank."""
+
+    name: ClassVar[str] = "escapes"
+    order: ClassVar[int] = 20
+    flags: ClassVar[int] = Flag.BACKSLASH
+
+    support: int = 2
+    r"""An escape followed by a small Latin letter (`the\nskull`) could be a command or a folder. It
+    is rewritten only in texts with at least this many other escapes that could not."""
+
+    def rewrite(self, text: str) -> str:
+        return settled(text, self._once)
+
+    def _once(self, text: str) -> str:
+        found = [m for m in _TOKEN.finditer(text) if m["escape"]]
+        if not found or _ABOUT_ESCAPES.search(text):
+            return text
+        unclear = {m.start() for m in found if re.match("[a-z]", text[m.end() : m.end() + 1])}
+        clear = len(found) - len(unclear)
+        if clear < _BEYOND_CODE and looks_like_code(text):
+            return text
+        if clear >= self.support:
+            unclear = set()
+        pieces: list[str] = []
+        start = 0
+        for match in found:
+            if match.start() in unclear:
+                continue
+            pieces += (text[start : match.start()], _MEANING[match["escape"][1]])
+            start = match.end()
+        return "".join(pieces) + text[start:]

@@ -1,0 +1,194 @@
+"""HTML that was meant for a browser: entities become characters, tags go, their text stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set
+from html.entities import html5
+from typing import ClassVar
+
+from curate.rewrite.base import Rewrite
+from curate.rewrite.code import MASK, around_code, looks_like_code, settled
+from curate.scan import Flag
+
+# The few names that pages often write without the closing semicolon.
+_BARE = "nbsp|lt|gt|amp|quot|ldquo|rdquo|lsquo|rsquo|mdash|hellip|middot|bull"
+_ENTITY = re.compile(
+    rf"&(?:#(\d{{1,7}});|#[xX]([0-9a-fA-F]{{1,6}});|([A-Za-z][A-Za-z0-9]{{1,31}});"
+    rf"|({_BARE})(?![A-Za-z0-9;=]))"
+)
+_BLANKS = {"nbsp", "ensp", "emsp", "thinsp", "numsp", "puncsp", "hairsp", "NonBreakingSpace"}
+
+
+def _names(joined: str) -> frozenset[str]:
+    return frozenset(joined.split())
+
+
+_BLOCK = _names(
+    "address article aside blockquote body br center dd div dl dt fieldset figcaption figure footer"
+    " h1 h2 h3 h4 h5 h6 head header hr html li main nav ol p pre section table tbody tfoot thead tr"
+    " ul"
+)
+_INLINE = _names(
+    "a abbr acronym b basefont bdo big caption cite code del dfn em embed font i iframe img ins kbd"
+    " mark nobr nowiki object param picture q rp rt ruby samp small source span strike strong sub"
+    " summary sup svg td th title tt u var video audio details legend link meta col colgroup time"
+    " wbr"
+)
+# Prose that names one of these is about it, and pages seldom keep them once their text is taken.
+_CONTROLS = _names("button form input label option select textarea canvas")
+# Gone together with what they hold.
+_SILENT = {
+    name: re.compile(rf"<{name}(?:\s[^<>]*)?>.*?</{name}\s*>", re.DOTALL | re.IGNORECASE)
+    for name in ("script", "style", "noscript", "template", "ref")
+}
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_CLOSING = re.compile(r"</([A-Za-z][A-Za-z0-9]*)\s*>")
+
+# No text uses these names for anything else. Others count as tags only with a closing tag or an
+# attribute, so that <title> as a blank to fill in, and <b> or <i> in mathematics, stay.
+_SURE = _names(
+    "p br div span font hr li ul ol tr td th tbody thead h1 h2 h3 h4 h5 h6 strong em center"
+    " blockquote sub sup nobr dl dt dd nowiki small big"
+)
+_TAG = re.compile(
+    r"(?<![A-Za-z0-9_])<(/?)([A-Za-z][A-Za-z0-9]{0,11})"
+    r"((?:\s+(?:\"[^\"<>]*\"|'[^'<>]*'|[^\"'<>])*)?)/?>|(?<=[A-Za-z0-9_])<(/?)"
+    r"(p|br|div|span|font|li|td|tr|h[1-6]|strong|em|sup|sub|small|b|i|u|a)"
+    r"((?:\s+(?:\"[^\"<>]*\"|'[^'<>]*'|[^\"'<>])*)?)/?>",
+    re.IGNORECASE,
+)
+_ANY = re.compile(r"</?[A-Za-z]|<!")
+_ATTRIBUTE = re.compile(r"\s[A-Za-z][\w:-]*\s*=")
+
+_BREAK = "\ue0f0"
+_BREAKS = re.compile(rf"\s*{_BREAK}[\s{_BREAK}]*")
+
+_PAGE = re.compile(
+    r"<(?:!doctype|html|head|body|script|style|form|input|select|option|button|label|meta|link|template"
+    r"|textarea|canvas|svg|\?xml|\?php|root|iframe)\b",
+    re.IGNORECASE,
+)
+_ABOUT_HTML = re.compile(
+    r"\bx?html5?\b|\bxml\b|\bcss\b|javascript|标签|\btags?\b|\bjsx\b|\bvue\b|\breact\b"
+    r"|超文本|前端|代码|组件|浏览器",
+    re.IGNORECASE,
+)
+_ABOUT_ENTITIES = re.compile(r"实体|转义|escap|entit(?:y|ies)|\bhtml", re.IGNORECASE)
+_HAN = re.compile("[\u4e00-\u9fff]")
+
+_SUPERSCRIPT = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
+_SUBSCRIPT = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
+_RAISED = re.compile(r"<(sup|sub)>([0-9+\-=()]{1,4}|n)</\1>", re.IGNORECASE)
+
+
+class Markup(Rewrite):
+    """HTML entities become characters, block tags a line break; other tags and scripts go.
+
+    Only names that HTML knows are tags: `a < b`, `<3`, `<T>`, `<unk>`, `<s>` and `<x@y.z>` stay.
+    """
+
+    name: ClassVar[str] = "markup"
+    order: ClassVar[int] = 21
+    flags: ClassVar[int] = Flag.MARKUP
+
+    keep_code: bool = True
+    """Leave fenced code alone, and the tags of texts that are program or page source or talk
+    about markup. With `false` every known tag goes, wherever it stands."""
+
+    def rewrite(self, text: str) -> str:
+        if not self.keep_code:
+            return settled(text, lambda t: _stripped(_decoded(t), _BLOCK | _INLINE | _CONTROLS))
+        return settled(text, lambda t: around_code(t, _prose_stripped))
+
+
+def _prose_stripped(text: str) -> str:
+    tagged = "<" in text and _ANY.search(text)
+    encoded = "&" in text and _ENTITY.search(text)
+    if not (tagged or encoded) or (tagged and _is_source(text)):
+        return text
+    if encoded and not _ABOUT_ENTITIES.search(text):
+        text = settled(text, _decoded)
+    # Tags next to fenced code are that code's: <ul v-for=...> before the fence that holds the rest.
+    if "<" not in text or MASK in text or _is_source(text) or looks_like_code(text):
+        return text
+    return _stripped(text)
+
+
+def _is_source(text: str) -> bool:
+    """Whether the tags are the subject of the text, not left-overs of a page it was cut from."""
+    if not _TAG.search(text) and not _PAGE.search(text):
+        return False
+    if _ABOUT_HTML.search(text):
+        return True
+    prose = _stripped(text)
+    if _HAN.search(prose) and not _PAGE.search(text):
+        return False
+    return sum(not c.isspace() for c in prose) * 3 < sum(not c.isspace() for c in text)
+
+
+def _decoded(text: str) -> str:
+    return _ENTITY.sub(_character, text)
+
+
+def _character(match: re.Match[str]) -> str:
+    decimal, hexadecimal, name, bare = match.groups()
+    if name or bare:
+        name = name or bare
+        if name in _BLANKS:
+            return " "
+        return html5.get(f"{name};", match.group())
+    code = int(decimal) if decimal else int(hexadecimal, 16)
+    if 0x80 <= code < 0xA0:
+        # Pages that say &#150; mean Windows-1252, as browsers know.
+        return bytes([code]).decode("cp1252", "ignore") or match.group()
+    if code == 0xA0:
+        return " "
+    if (code < 0x20 and code not in (9, 10, 13)) or code == 0x7F:
+        return match.group()
+    if 0xD800 <= code < 0xE000 or code > 0x10FFFF or code & 0xFFFE == 0xFFFE:
+        return match.group()
+    return chr(code)
+
+
+def _stripped(text: str, names: Set[str] = _BLOCK | _INLINE) -> str:
+    if "<" not in text or _BREAK in text:
+        return text
+    text = _emptied(_COMMENT, "", text, text.rfind("-->") + 3)
+    text = _emptied(_CDATA, r"\1", text, text.rfind("]]>") + 3)
+    for name in sorted({m[1].lower() for m in _CLOSING.finditer(text)} & _SILENT.keys()):
+        ends = [m.end() for m in _CLOSING.finditer(text) if m[1].lower() == name]
+        text = _emptied(_SILENT[name], "", text, ends[-1])
+    text = _RAISED.sub(_raised, text)
+    closed = {m[1].lower() for m in _CLOSING.finditer(text)}
+
+    def without(match: re.Match[str]) -> str:
+        name = (match[2] or match[5]).lower()
+        if name not in names:
+            return match.group()
+        # After a letter, as in vector<p>, even a sure name of one letter needs its closing tag.
+        sure = name in _SURE and not (match[5] and len(name) == 1)
+        if not (sure or name in closed or _ATTRIBUTE.match(match[3] or match[6] or "")):
+            return match.group()
+        if name in _BLOCK:
+            return _BREAK
+        # Cells stay apart; the closing tag of the one and the opening of the next are one gap.
+        return " " if name in ("td", "th") and not (match[1] or match[4]) else ""
+
+    changed = _TAG.sub(without, text)
+    if changed == text or _BREAK not in changed:
+        return changed
+    changed = _BREAKS.sub("\n", changed)
+    return changed.strip("\n")
+
+
+def _emptied(pattern: re.Pattern[str], with_what: str, text: str, end: int) -> str:
+    """`pattern.sub` up to `end`, where the last closing mark ends: openings after it match nothing
+    and would each be searched for their end through the rest of the text.
+    """
+    return pattern.sub(with_what, text[:end]) + text[end:] if end > 2 else text
+
+
+def _raised(match: re.Match[str]) -> str:
+    return match[2].translate(_SUPERSCRIPT if match[1].lower() == "sup" else _SUBSCRIPT)
