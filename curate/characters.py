@@ -150,8 +150,9 @@ def characters() -> Characters:
 def han_conversions() -> tuple[frozenset[str], frozenset[str]]:
     """(traditional, simplified): Han characters that OpenCC's t2s, and s2t, change on their own.
 
-    A character on both sides (such as 后 or 干, simplified of one character and traditional of
-    another) is evidence of neither and appears in no set; it is for OpenCC's phrases to judge.
+    A character that both change (such as 藴) is evidence of neither and appears in no set. 后, 里
+    or 干, simplified of one character and also a traditional character of their own, are among the
+    simplified: alone they prove little.
     """
     known = characters()
     return (

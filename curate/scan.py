@@ -1,4 +1,4 @@
-"""One compiled look over a batch's characters: what is in each text, and what might need doing to it.
+"""One compiled look over a batch's characters: what each text holds, and what it might need.
 
 `scan` returns, for every text, a count per character class (the cheap half of all measures) and a
 set of flags. A rewrite names the flags that could concern it, so regular expressions, OpenCC and
@@ -20,79 +20,72 @@ from curate.textbatch import TextBatch
 __all__ = ["CharClass", "Flag", "Scan", "han_conversions", "prepared", "scan"]
 
 
+def _pairs() -> NDArray[np.uint32]:
+    """uint32 [16 * 16]: the flags that a class raises behind another one, 16 * first + second."""
+    pairs = np.zeros((16, 16), np.uint32)
+    blank, line_end = CharClass.SPACE, CharClass.NEWLINE
+    for kind in (CharClass.HAN, CharClass.PUNCT_CJK):
+        pairs[kind, blank] = pairs[blank, kind] = Flag.HAN_SPACE
+    pairs[blank, blank] = pairs[blank, line_end] = pairs[line_end, blank] = Flag.SPACE_RUN
+    return pairs.ravel()
+
+
 @njit(cache=True, nogil=True)
-def _scan(points, offsets, table, opens, closes, counts, out_flags):  # type: ignore[no-untyped-def]
-    space_run = np.uint32(1 << 11)
-    han_space = np.uint32(1 << 12)
+def _scan(points, offsets, table, pairs, opens, closes, counts, out_flags):  # type: ignore[no-untyped-def]
+    """Few branches: only punctuation, symbols and line ends leave the straight path."""
     repeat = np.uint32(1 << 13)
-    empty_brackets = np.uint32(1 << 14)
+    brackets = np.uint32(1 << 14)
     newline_run = np.uint32(1 << 15)
-    five = np.uint32(5)
+    special = np.uint32(1 << 6 | 1 << 7 | 1 << 8 | 1 << 10)
+    not_solid = np.uint32(1 << 9 | 1 << 10)
+    no_content = np.uint32(1 << 6 | 1 << 7 | 1 << 9 | 1 << 10)
+    one, four, five = np.uint32(1), np.uint32(4), np.uint32(5)
     for d in range(len(offsets) - 1):
         start = offsets[d]
         end = offsets[d + 1]
+        row = counts[d]
         seen = np.uint32(0)  # entries of the table, or-ed
         flags = np.uint32(0)
         previous = np.uint32(10)  # the text's start counts as a line end
-        newlines = 1
-        opened = np.uint32(0)  # the bracket that could still close with nothing inside it
-        han = 0
-        latin = 0
+        solid = start - 1  # the last character that is neither blank nor line end
+        content = start - 1  # the last one that is not punctuation either
+        newlines = 1  # line ends since `newlines_from`, which was `solid` then
+        newlines_from = solid
+        opened_at = start - 1  # the bracket that could still close with nothing inside it
+        opened = np.uint32(0)
         for i in range(start, end):
-            c = points[i]
-            entry = table[c]
+            entry = table[points[i]]
             seen |= entry
             kind = entry & np.uint32(31)
-            if kind == 0:
-                han += 1
-                if previous == 9:
-                    flags |= han_space
-                newlines = 0
-                opened = np.uint32(0)
-            elif kind == 1:
-                latin += 1
-                newlines = 0
-                opened = np.uint32(0)
-            elif kind == 9:
-                counts[d, kind] += 1
-                if previous == 9 or previous == 10:
-                    flags |= space_run
-                elif previous == 0 or previous == 6:
-                    flags |= han_space
-            elif kind == 10:
-                counts[d, kind] += 1
-                if previous == 9:
-                    flags |= space_run
-                newlines += 1
-                if newlines >= 3 or i == start:
-                    flags |= newline_run
-            else:
-                counts[d, kind] += 1
-                newlines = 0
-                if kind == 6 or kind == 7 or kind == 8:
-                    if kind == 6 and previous == 9:
-                        flags |= han_space
-                    if i >= start + 2 and points[i - 1] == c and points[i - 2] == c:
-                        flags |= repeat
-                    if (entry >> five) & empty_brackets:
-                        for b in range(len(opens)):
-                            if c == opens[b]:
-                                opened = closes[b]
-                            elif c == opened and c == closes[b]:
-                                flags |= empty_brackets
-                    elif kind == 8:
-                        opened = np.uint32(0)
-                else:
-                    opened = np.uint32(0)
+            bit = one << kind
+            row[kind] += 1
+            flags |= pairs[(previous << four) | kind]
             previous = kind
+            solid = solid if bit & not_solid else i
+            content = content if bit & no_content else i
+            if bit & special:
+                c = points[i]
+                if kind == 10:
+                    newlines = newlines + 1 if newlines_from == solid else 1
+                    newlines_from = solid
+                    if newlines >= 3 or i == start:
+                        flags |= newline_run
+                    continue
+                if i >= start + 2 and points[i - 1] == c and points[i - 2] == c:
+                    flags |= repeat
+                if (entry >> five) & brackets:
+                    for b in range(len(opens)):
+                        if c == opens[b]:
+                            opened = closes[b]
+                            opened_at = i
+                        elif c == closes[b] and c == opened and content < opened_at:
+                            flags |= brackets
         if end > start:
             if previous == 9:
-                flags |= space_run
+                flags |= np.uint32(1 << 11)
             elif previous == 10:
                 flags |= newline_run
-        counts[d, 0] = han
-        counts[d, 1] = latin
-        out_flags[d] = flags | ((seen >> five) & ~empty_brackets)
+        out_flags[d] = flags | ((seen >> five) & ~brackets)
 
 
 @dataclass(frozen=True)
@@ -107,6 +100,7 @@ class Scan:
         return np.flatnonzero(self.flags & np.uint32(wanted))
 
 
+_PAIRS = _pairs()
 _OPENS = np.array([ord(c) for c in OPENING], np.uint32)
 _CLOSES = np.array([ord(c) for c in CLOSING], np.uint32)
 
@@ -115,7 +109,8 @@ def scan(batch: TextBatch) -> Scan:
     """Character-class counts and flags of every text in the batch."""
     counts = np.zeros((len(batch), len(CharClass)), np.int32)
     flags = np.zeros(len(batch), np.uint32)
-    _scan(batch.points, batch.offsets, characters().entries, _OPENS, _CLOSES, counts, flags)
+    table = characters().entries
+    _scan(batch.points, batch.offsets, table, _PAIRS, _OPENS, _CLOSES, counts, flags)
     return Scan(counts, flags)
 
 

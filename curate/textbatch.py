@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.core.cgutils import create_struct_proxy
 from numba.extending import intrinsic
@@ -22,32 +22,36 @@ from numpy.typing import NDArray
 Points = NDArray[np.uint32]
 Offsets = NDArray[np.int64]
 
-# Arrow's buffers and the masks below are little-endian, as is every machine Arrow is built for here.
+# Arrow's buffers and the masks below are little-endian, as are the machines Arrow is built for.
 
 
-@intrinsic  # type: ignore[misc]
-def _load_word(typing: Any, data: Any, at: Any) -> Any:
+def _place(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """Pointer to the 32 bits that begin at byte args[1] of the array args[0]."""
+    array = create_struct_proxy(signature.args[0])(context, builder, args[0])  # type: ignore[no-untyped-call]
+    return builder.bitcast(builder.gep(array.data, [args[1]]), ir.IntType(32).as_pointer())
+
+
+def _load(typing: Any, data: Any, at: Any) -> Any:
     """The four bytes data[at:at + 4] as one uint32, at any alignment and unchecked."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        array = create_struct_proxy(signature.args[0])(context, builder, args[0])
-        place = builder.bitcast(builder.gep(array.data, [args[1]]), ir.IntType(32).as_pointer())
-        return builder.load(place, align=1)
+        return builder.load(_place(context, builder, signature, args), align=1)
 
     return types.uint32(data, at), generate
 
 
-@intrinsic  # type: ignore[misc]
-def _store_word(typing: Any, data: Any, at: Any, word: Any) -> Any:
+def _store(typing: Any, data: Any, at: Any, word: Any) -> Any:
     """data[at:at + 4] = the four bytes of `word`, at any alignment and unchecked."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        array = create_struct_proxy(signature.args[0])(context, builder, args[0])
-        place = builder.bitcast(builder.gep(array.data, [args[1]]), ir.IntType(32).as_pointer())
-        builder.store(args[2], place, align=1)
+        builder.store(args[2], _place(context, builder, signature, args), align=1)
         return context.get_dummy_value()
 
     return types.void(data, at, types.uint32), generate
+
+
+_load_word: Any = intrinsic(_load)
+_store_word: Any = intrinsic(_store)
 
 
 @njit(cache=True, nogil=True)
@@ -122,7 +126,7 @@ def _decode(data, byte_offsets, points, offsets):  # type: ignore[no-untyped-def
 
 @njit(cache=True, nogil=True)
 def _count_bytes(points):  # type: ignore[no-untyped-def]
-    total = len(points)
+    total = np.int64(len(points))
     for i in range(len(points)):
         c = points[i]
         total += np.int64(c >= 0x80) + np.int64(c >= 0x800) + np.int64(c >= 0x10000)

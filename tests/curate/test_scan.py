@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import unicodedata
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def flags_of(text: str) -> Flag:
 @pytest.mark.parametrize(
     ("chars", "kind"),
     [
-        ("中国々〇㐀\U00020000豈\U000323af", CharClass.HAN),
+        ("中国々〇㐀\U00020000\uf900\U000323af", CharClass.HAN),
         ("aZéẞＡｚĀ", CharClass.LATIN),
         ("09０٣", CharClass.DIGIT),
         ("かガーｶㇰ", CharClass.KANA),
@@ -66,7 +67,7 @@ def test_classes(chars: str, kind: CharClass) -> None:
         ("a\u3000b", Flag.BLANK),
         ("a\rb", Flag.CARRIAGE),
         ("e\u0301", Flag.COMPOSE),
-        ("豈", Flag.COMPOSE),
+        ("\uf900", Flag.COMPOSE),
         ("\u1100\u1161", Flag.COMPOSE),
         ("\u0cc6\u0cd5", Flag.COMPOSE),
         ("&", Flag.MARKUP),
@@ -76,8 +77,7 @@ def test_classes(chars: str, kind: CharClass) -> None:
         ("这", Flag.SIMPLIFIED),
         ("æ", Flag.HIGH_LATIN),
         ("€", Flag.HIGH_LATIN),
-        ("涓", Flag(0)),
-        ("靁", Flag.RARE_HAN),
+        ("靁涓", Flag.RARE_HAN),
         ("\ufffd", Flag.REPLACEMENT),
         ("a  b", Flag.SPACE_RUN),
         (" a", Flag.SPACE_RUN),
@@ -160,7 +160,7 @@ def test_han_conversions() -> None:
     traditional, simplified = han_conversions()
     assert {"這", "國", "龍"} <= traditional and {"这", "国", "龙"} <= simplified
     assert not traditional & simplified
-    assert "后" not in traditional | simplified and "中" not in traditional | simplified
+    assert not {"中", "藴"} & (traditional | simplified)
 
 
 def test_tables_cannot_be_written() -> None:
@@ -176,9 +176,16 @@ def same(a: Characters, b: Characters) -> bool:
     return all(np.array_equal(x, vars(b)[key]) for key, x in vars(a).items())
 
 
+@cache
+def built() -> dict[str, np.ndarray]:
+    return module._built()
+
+
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty cache folder, and `characters` ready to load anew."""
+    tables = built()
+    monkeypatch.setattr(module, "_built", lambda: dict(tables))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     load = module.characters.__wrapped__
     monkeypatch.setattr(module, "characters", load)
@@ -186,15 +193,15 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_second_load_does_not_build(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    built = module.characters()
+    expected = module.characters()
     assert len(list(fresh.iterdir())) == 1
     monkeypatch.setattr(module, "_built", lambda: pytest.fail("built again"))
-    assert same(module.characters(), built)
+    assert same(module.characters(), expected)
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "text", "pickle", "folder"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "pickle", "folder"])
 def test_damaged_cache_is_recomputed(fresh: Path, damage: str) -> None:
-    built = module.characters()
+    expected = module.characters()
     (file,) = fresh.iterdir()
     data = bytearray(file.read_bytes())
     if damage == "flip":
@@ -206,11 +213,9 @@ def test_damaged_cache_is_recomputed(fresh: Path, damage: str) -> None:
     if damage == "folder":
         file.mkdir()
     else:
-        data = {"cut": data[: len(data) // 3], "empty": data[:0], "text": bytearray(b"no")}.get(
-            damage, data
-        )
+        data = {"cut": data[: len(data) // 3], "empty": data[:0]}.get(damage, data)
         file.write_bytes(data)
-    assert same(module.characters(), built)
+    assert same(module.characters(), expected)
     if damage != "folder":
         assert file.stat().st_size > 1_000_000  # written anew
     assert [p.name for p in fresh.iterdir()] == [file.name]
@@ -240,7 +245,12 @@ def test_cache_is_keyed_by_code_and_versions(
 
         return int(stored("things", build, [source], versions)["n"][0])
 
-    assert [value("1", a="1"), value("1", a="1"), value("2", a="1"), value("1", a="2")] == [1, 1, 2, 3]
+    assert [value("1", a="1"), value("1", a="1"), value("2", a="1"), value("1", a="2")] == [
+        1,
+        1,
+        2,
+        3,
+    ]
     assert value("1", a="1") == 1
 
 
@@ -251,10 +261,14 @@ def test_processes_agree_whatever_the_cache_holds(tmp_path: Path) -> None:
         "print(hashlib.sha256(c().entries.tobytes()).hexdigest())"
     )
     seen = set()
-    for home in (tmp_path, tmp_path, tmp_path / "none" / "\0".replace("\0", "x")):
+    for home in (tmp_path, tmp_path, Path(os.devnull)):
         environment = {**os.environ, "XDG_CACHE_HOME": str(home)}
         run = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         seen.add(run.stdout)
     assert len(seen) == 1

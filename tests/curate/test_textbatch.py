@@ -46,8 +46,25 @@ def unchecked(*values: bytes) -> pa.Array:
 
 
 # Pieces of which most bad sequences can be made: leads, continuations, overlong, surrogates.
-PIECES = [b"a", b"abcd", b"\x80", b"\xbf", b"\xc0", b"\xc3", b"\xe4", b"\xe0\x80\x80", b"\xed\xa0\x80"]
-PIECES += [b"\xf4\x90\x80\x80", b"\xf0\x80\x80\x80", b"\xf0\x9f\x98\x80", b"\xff", "中".encode(), b"\xb8"]
+PIECES = [
+    b"a",
+    b"abcd",
+    b"\x80",
+    b"\xbf",
+    b"\xc0",
+    b"\xc3",
+    b"\xe4",
+    b"\xe0\x80\x80",
+    b"\xed\xa0\x80",
+]
+PIECES += [
+    b"\xf4\x90\x80\x80",
+    b"\xf0\x80\x80\x80",
+    b"\xf0\x9f\x98\x80",
+    b"\xff",
+    "中".encode(),
+    b"\xb8",
+]
 junk = st.lists(st.sampled_from(PIECES), max_size=8).map(b"".join) | st.binary(max_size=12)
 
 
