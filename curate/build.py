@@ -150,6 +150,8 @@ class Build:
             plans = self.plans()
             self.hash_inputs(plans)
             units = self.units(plans)
+            # The first run on a machine compiles here; later ones load what it compiled.
+            self.progress.stage("workers")
             runner = engine(self.options.workers)
             try:
                 pieces = self.rows(runner, units)

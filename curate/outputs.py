@@ -207,7 +207,7 @@ def ledger_schema(measures: list[Measure]) -> pa.Schema:
     """The ledger's schema for a build with these measures."""
     fields = list(ledger.COLUMNS)
     own: list[pa.Field] = []
-    sides: list[pa.Field] = []
+    sides = [pa.field(f"{side}_characters", pa.int32()) for side in PAIR.fields]
     for measure in measures:
         for column, kind in measure.columns.items():
             kind = pa.dictionary(pa.int32(), pa.string()) if pa.types.is_string(kind) else kind

@@ -2,7 +2,8 @@
 
 The result is an Arrow file with, for every row of the partition: `row`, `text`, `meta`,
 `quarantine`, `detail`, `bytes` (UTF-8 bytes of text read), `rewrites` (a bit per rewrite step that
-changed the row; the schema's metadata names the bits) and one column per measure.
+changed the row; the schema's metadata names the bits), one column per measure and, for pairs,
+`zh_characters` and `en_characters`.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ def refine(
     columns: dict[str, pa.Array] = {}
     if kind is PAIR:
         for field in kind.fields:
+            columns[f"{field}_characters"] = pa.array(fields[field].lengths().astype(np.int32))
             columns |= measured(fields[field], scans[field], measures, clock, f"{field}_")
     arrays = {field: batch.to_arrow() for field, batch in fields.items()}
     clock.lap("encode")

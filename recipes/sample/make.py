@@ -51,15 +51,19 @@ class Writer:
         return "".join(self.filled(part, place=place) for part in parts)
 
     def pair(self, stock_pairs: list[tuple[str, str]]) -> tuple[str, str]:
-        zh, en = self.random.choice(stock_pairs)
-        place_zh, place_en = self.random.choice(stock.PLACES_EN)
-        values = {
-            "place_zh": place_zh,
-            "place_en": place_en,
-            "year": str(self.random.randint(1951, 2019)),
-            "n": str(self.random.randint(3, 96)),
-        }
-        return zh.format(**values), en.format(**values)
+        """Two sentences about two places, in both languages."""
+        sentences = []
+        for zh, en in self.random.sample(stock_pairs, 2):
+            place_zh, place_en = self.random.choice(stock.PLACES_EN)
+            values = {
+                "place_zh": place_zh,
+                "place_en": place_en,
+                "year": str(self.random.randint(1951, 2019)),
+                "n": str(self.random.randint(3, 96)),
+            }
+            sentences.append((zh.format(**values), en.format(**values)))
+        (zh_1, en_1), (zh_2, en_2) = sentences
+        return zh_1 + zh_2, f"{en_1} {en_2}"
 
     def paper(self) -> tuple[str, str, str, str, str]:
         field, discipline, words = self.random.choice(stock.FIELDS)
