@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Protocol, TextIO
+from typing import IO, Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -55,7 +55,7 @@ def _amount(value: float, unit: str) -> str:
 class Plain:
     """A line when a stage begins, every few seconds while it lasts, and when it ends."""
 
-    def __init__(self, out: TextIO | None = None) -> None:
+    def __init__(self, out: IO[str] | None = None) -> None:
         self._out = out or sys.stderr
         self._name = ""
 

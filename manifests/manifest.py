@@ -109,7 +109,7 @@ def total(every: dict[str, Account]) -> dict[str, int]:
 
 def environment() -> dict[str, Any]:
     """Versions that may matter to someone repeating the build."""
-    versions = {}
+    versions: dict[str, str | None] = {}
     for name in _PACKAGES:
         try:
             versions[name] = importlib.metadata.version(name)

@@ -175,7 +175,7 @@ class ProcessEngine:
         while any(worker.task for worker in self._workers):
             busy = {w.connection: w for w in self._workers if w.task is not None}
             for connection in multiprocessing.connection.wait(list(busy)):
-                worker = busy[connection]  # type: ignore[index]
+                worker = busy[connection]
                 task = worker.task
                 assert task is not None
                 try:
