@@ -25,7 +25,8 @@ class InputFile:
     path: Path
     name: str
     """Path relative to the source's root, `/`-separated; members of an archive are
-    `archive.tgz/member`. It becomes the `file` of every id, so it must not depend on the machine."""
+    `archive.tgz/member`. It becomes the `file` of every id, so it must not depend on the machine.
+    """
 
 
 @dataclass(frozen=True)

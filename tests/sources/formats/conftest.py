@@ -52,9 +52,9 @@ def rows_of(tmp_path: Path) -> Callable[..., Rows]:
 def units_of(tmp_path: Path) -> Callable[..., dict[str, Rows]]:
     """`units_of(adapter name, {file name: content}, **options)`: the rows of every unit."""
 
-    def read(name: str, files: dict[str, bytes | str], **options: Any) -> dict[str, Rows]:
+    def read(name: str, tree: dict[str, bytes | str], **options: Any) -> dict[str, Rows]:
         root = tmp_path / "source"
-        for file, content in files.items():
+        for file, content in tree.items():
             path = root / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -19,10 +19,10 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "plain": lambda data: data,
     "gzip": gzip.compress,
     "bzip2": bz2.compress,
-    "xz": lzma.compress,
-    "zstd": zstandard.ZstdCompressor().compress,
+    "xz": lambda data: lzma.compress(data, preset=0),
+    "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
 }
-TEXT = "".join(f"第{i}行：一二三四五六七八九十{i * 7919 % 10007}\n" for i in range(60_000)).encode()
+TEXT = "".join(f"第{i}行：一二三四五六七八九十{i * 7919 % 10007}\n" for i in range(30_000)).encode()
 
 
 @pytest.mark.parametrize("packer", PACKERS)
@@ -105,7 +105,7 @@ def test_encodings_in_blocks_of_any_size(
     path = tmp_path / "x"
     path.write_bytes(b"\xef\xbb\xbf" * (encoding == "utf-8") + text.encode(encoding))
     expected = text if encoding == "utf-8" else text.removeprefix("\ufeff")
-    if path.read_bytes()[:2] == b"\x1f\x8b" or encoding == "utf-8" and block < 3:
+    if path.read_bytes()[:2] == b"\x1f\x8b" or (encoding == "utf-8" and block < 3):
         return
     read = b"".join(Blocks(path, encoding, block=block)).decode()
     assert read in (expected, text)

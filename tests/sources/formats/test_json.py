@@ -12,17 +12,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sources.jsonstream import array_values, line_values, object_values
+from sources.jsonarray import array_values, object_values
+from sources.jsonlines import line_values
 from sources.stream import Blocks
 
-anything = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+anything = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 scalars = (
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False)
     | st.text(st.characters(exclude_categories=["Cs"]))
 )  # fmt: skip
 values = st.recursive(
     scalars,
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.sampled_from('ab,]}{["\\')), inner),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(st.sampled_from('a,]}{["\\')), inner)
+    ),
 )
 records = st.dictionaries(st.sampled_from(["text", "id", "天"]), values)
 READERS = {"array": array_values, "lines": line_values, "objects": object_values}
@@ -51,7 +54,9 @@ def test_any_array_reads_back(
     data = json.dumps(rows, indent=indent, ensure_ascii=ascii_only).encode()
     got = read(tmp_path / "x", data, block=block)
     assert got == rows
-    assert [*map(str, got)] == [*map(str, ijson.items(io.BytesIO(data), "item", use_float=True))]
+    if b"Infinity" not in data:
+        reference = ijson.items(io.BytesIO(data), "item", use_float=True)
+        assert [*map(str, got)] == [*map(str, reference)]
 
 
 @anything
@@ -66,9 +71,7 @@ def test_any_objects_read_back(
 
 @anything
 @given(rows=st.lists(values), block=st.integers(3, 60), closed=st.booleans())
-def test_any_lines_read_back(
-    tmp_path: Path, rows: list[Any], block: int, closed: bool
-) -> None:
+def test_any_lines_read_back(tmp_path: Path, rows: list[Any], block: int, closed: bool) -> None:
     text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n" * closed
     if rows:
         assert read(tmp_path / "x", text.encode(), "lines", block) == rows
@@ -108,7 +111,7 @@ BROKEN = {
     ),
     "brace missing at the start": (
         f'[{J[0]},"a":5,"text":"x"}},{J[1]},{J[2]}]',
-        [A, "bad_json", "bad_json", B, C],
+        [A, "bad_json", B, C],
     ),
     "brace too many": (f"[{J[0]}}},{J[1]},{J[2]}]", [A, "bad_json", B, C]),
     "closed early": (f"[{J[0]}],{J[1]},{J[2]}]", [A, "bad_json", B, C]),
@@ -181,8 +184,12 @@ def test_repeated_keys_are_noticed(tmp_path: Path, kind: str) -> None:
     rows = ['{"a":":","b":{"a":1,"a":2}}', '{"a":1,"b":2,"a":3}', '{"a":"\\":","b":[]}']
     text = "[" + ",".join(rows) + "]" if kind == "array" else "\n".join(rows)
     (tmp_path / "x").write_text(text)
-    (run,) = READERS[kind](Blocks(tmp_path / "x"), 1 << 20)
-    assert run.repeated == {1: {"a": [1, 3]}}
+    found = {
+        run.first + i: repeats
+        for run in READERS[kind](Blocks(tmp_path / "x"), 1 << 20)
+        for i, repeats in run.repeated.items()
+    }
+    assert found == {2: {"a": [1, 3]}}
 
 
 def test_giant_element(tmp_path: Path) -> None:
@@ -193,8 +200,4 @@ def test_giant_element(tmp_path: Path) -> None:
         out: list[Any] = []
         for run in array_values(Blocks(path, block=block), 4000):
             out += [run.bad[i].reason if i in run.bad else v for i, v in enumerate(run.values)]
-        if block == 100:
-            assert out == [A, "too_long", B, "too_long"]
-        else:
-            # Within one block a row is judged by the reader above, which knows its fields.
-            assert len(out) == 4 and out[0] == A and out[2] == B
+        assert out == [A, "too_long", B, "too_long"]

@@ -1,0 +1,162 @@
+"""JSON records as values with row numbers, and those of JSON Lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+from numba import njit
+from numpy.typing import NDArray
+
+from sources.lines import line_buffers
+from sources.stream import Bad, Blocks, too_long, undecodable
+
+
+@dataclass
+class Values:
+    """Consecutive records."""
+
+    first: int
+    """Row number of the first, from 1."""
+    values: list[Any] = field(default_factory=list)
+    """What was read; None where `bad` says why not."""
+    bad: dict[int, Bad] = field(default_factory=dict)
+    """By position in this run."""
+    repeated: dict[int, dict[str, list[Any]]] = field(default_factory=dict)
+    """Keys that an object has more than once, with all their values, by position in this run."""
+
+    def add(self, raw: bytes, where: str = "") -> bool:
+        """Read one value from its bytes; False if it is no JSON."""
+        value, why = value_of(raw)
+        if why is not None:
+            self.refuse(Bad(why.reason, f"{where}{why.detail}"))
+            return False
+        self.values.append(value)
+        return True
+
+    def refuse(self, why: Bad) -> None:
+        """Add a row that could not be read."""
+        self.bad[len(self.values)] = why
+        self.values.append(None)
+
+
+def value_of(raw: bytes) -> tuple[Any, Bad | None]:
+    """The value in the bytes, or why there is none.
+
+    What Python's own json writes beyond the standard (NaN, Infinity) and raw control characters in
+    strings are read as well: they leave no doubt about the text.
+    """
+    try:
+        return orjson.loads(raw), None
+    except orjson.JSONDecodeError as error:
+        bad = undecodable(raw)
+        if bad is not None:
+            return None, bad
+        try:
+            value = json.loads(raw, strict=False)
+            orjson.dumps(value, default=str)  # refuses lone surrogates
+            return value, None
+        except (ValueError, RecursionError, TypeError):
+            return None, Bad("bad_json", str(error))
+
+
+def line_values(blocks: Blocks, max_row: int) -> Iterator[Values]:
+    """One record a line, numbered by line; a blank line is a row too (`empty`)."""
+    row = 1
+    loads = orjson.loads
+    for buffer in line_buffers(blocks, max_row):
+        run = Values(row)
+        if isinstance(buffer, Bad):
+            run.refuse(buffer)
+            row += 1
+            yield run
+            continue
+        pieces = buffer.split(b"\n")
+        closed = not pieces[-1]
+        if closed:
+            pieces.pop()
+        values = run.values
+        for piece in pieces:
+            try:
+                values.append(loads(piece))
+            except orjson.JSONDecodeError:
+                _refused_line(run, piece, blocks.encoding)
+        if len(buffer) > max_row:
+            for i, piece in enumerate(pieces):
+                if len(piece) > max_row:
+                    values[i] = None
+                    run.bad[i] = too_long("a line", len(piece), max_row)
+        if not closed and len(values) - 1 in run.bad and pieces[-1].lstrip()[:1] in (b"{", b"["):
+            why = run.bad[len(values) - 1]
+            if why.reason in ("bad_json", "bad_utf8"):
+                run.bad[len(values) - 1] = Bad("truncated", f"the file ends inside: {why.detail}")
+        _find_repeated(run, pieces, np.frombuffer(buffer, np.uint8))
+        row += len(values)
+        yield run
+
+
+def _refused_line(run: Values, piece: bytes, encoding: str) -> None:
+    if not piece.strip():
+        run.refuse(Bad("empty", "a blank line"))
+        return
+    why = undecodable(piece, encoding)
+    if why is not None:
+        run.refuse(why)
+    else:
+        run.add(piece)
+
+
+def _find_repeated(run: Values, pieces: list[bytes], data: NDArray[np.uint8]) -> None:
+    """Fill `run.repeated`: an object with fewer keys than were counted has some twice."""
+    ends = np.flatnonzero(data == 10)
+    starts = np.zeros(len(pieces) + 1, np.int64)
+    starts[1 : len(ends) + 1] = ends + 1
+    if len(ends) < len(pieces):
+        starts[-1] = len(data)
+    have = np.fromiter(
+        (len(v) if type(v) is dict else -1 for v in run.values), np.int64, len(run.values)
+    )
+    # No object has more keys than colons; only where there are more does the exact count matter.
+    colons = np.diff(np.searchsorted(np.flatnonzero(data == 58), starts))
+    for i in np.flatnonzero((colons > have) & (have >= 0)).tolist():
+        if key_counts(data, starts[i : i + 2])[0] != have[i]:
+            repeats = repeats_in(pieces[i])
+            if repeats:
+                run.repeated[i] = repeats
+
+
+def repeats_in(raw: bytes) -> dict[str, list[Any]]:
+    pairs = json.loads(raw, object_pairs_hook=list, strict=False)
+    seen: dict[str, list[Any]] = {}
+    for key, value in pairs:
+        seen.setdefault(key, []).append(value)
+    return {key: values for key, values in seen.items() if len(values) > 1}
+
+
+@njit(cache=True, nogil=True)
+def key_counts(data, offsets):  # type: ignore[no-untyped-def]
+    """int64 [n]: colons at the first level of each JSON object."""
+    out = np.zeros(len(offsets) - 1, np.int64)
+    for d in range(len(out)):
+        depth = 0
+        i = offsets[d]
+        end = min(offsets[d + 1], len(data))
+        while i < end:
+            b = data[i]
+            if b == 34:
+                i += 1
+                while i < end and data[i] != 34:
+                    i += 2 if data[i] == 92 else 1
+            elif b == 58:
+                if depth == 1:
+                    out[d] += 1
+            elif b == 123 or b == 91:
+                depth += 1
+            elif b == 125 or b == 93:
+                depth -= 1
+            i += 1
+    return out
