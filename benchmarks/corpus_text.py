@@ -7,8 +7,8 @@ sentences, to at most 800 characters; what occurs twice is taken once. A few per
 give the language filter something to do. About one document in twenty is followed, some thousands
 of rows later, by an exact copy, and as many by a copy with one character edited for every 120.
 
-Where the samples end before the wanted size, documents are recombined: each takes sentences, in a
-seeded order, from as many different documents, to the length of a real one. How much of the output
+Where the samples end before the wanted size, documents are recombined: each takes sentences of one
+script, in a seeded order, from as many different documents, to the length of a real one. How much of the output
 that is stands in the statistics that the script prints.
 
     python benchmarks/corpus_text.py --mb 120 --out text.jsonl
@@ -189,17 +189,44 @@ def _shuffled(items: list[str], seed: str) -> list[str]:
     return [items[i] for i in sorted(range(len(items)), key=keys.__getitem__)]
 
 
+def _is_encodable(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def recombined_texts(chinese: list[str], seed: int) -> Iterator[str]:
-    """Documents without end, of sentences that each come from another document."""
-    pool: dict[str, None] = {}
+    """Documents without end, of sentences that each come from another document.
+
+    A document takes its sentences from one script, as real ones nearly always do: those GB 2312 can
+    write, or those only Big5 can; sentences that neither can write are not used.
+    """
+    pools: dict[str, dict[str, None]] = {"gb2312": {}, "big5": {}}
     for text in chinese:
         for sentence in _SENTENCE.findall(text):
-            if 8 <= len(sentence.strip()) <= 120:
-                pool[sentence.strip()] = None
-    if len(pool) < 1000:
+            words = sentence.strip()
+            if 8 <= len(words) <= 120:
+                for encoding, pool in pools.items():
+                    if _is_encodable(words, encoding):
+                        pool[words] = None
+                        break
+    simplified, traditional = (list(pool) for pool in pools.values())
+    if len(simplified) < 1000:
         raise NoSamples("the samples hold fewer than 1000 Chinese sentences to recombine")
-    sentences = list(pool)
     lengths = [len(t) for t in chinese if len(t) >= 60]
+    share = len(traditional) / (len(simplified) + len(traditional))
+    streams = [
+        _documents(pool, lengths, f"{name} {seed}")
+        for name, pool in (("simplified", simplified), ("traditional", traditional))
+    ]
+    rng = random.Random(f"scripts {seed}")
+    while True:
+        yield next(streams[rng.random() < share])
+
+
+def _documents(sentences: list[str], lengths: list[int], seed: str) -> Iterator[str]:
     rng = random.Random(f"lengths {seed}")
     document: list[str] = []
     size, target, turn = 0, lengths[0], 0

@@ -73,6 +73,7 @@ _ABOUT_ESCAPES = re.compile(
 # A program has a few escapes that none of the patterns knows; text sent as one line has many.
 _BEYOND_CODE = 4
 
+_ESCAPES = (r"\n", r"\r", r"\t", r"\u3000", r"\u00a0", r"\xa0")
 _MEANING = {"n": "\n", "r": "\n", "t": "\t", "u": " ", "x": " "}
 
 
@@ -91,6 +92,8 @@ class Escapes(Rewrite):
         return settled(text, self._once)
 
     def _once(self, text: str) -> str:
+        if not any(escape in text for escape in _ESCAPES):
+            return text
         found = [m for m in _TOKEN.finditer(text) if m["escape"]]
         if not found or _ABOUT_ESCAPES.search(text):
             return text

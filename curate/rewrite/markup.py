@@ -75,6 +75,10 @@ _ABOUT_HTML = re.compile(
     r"|超文本|前端|代码|组件|浏览器",
     re.IGNORECASE,
 )
+# A plain search for these comes first: it is ten times faster than the pattern, and mostly finds none.
+_ABOUT_HTML_WORDS = (
+    "html xml css javascript tag jsx vue react 标签 超文本 前端 代码 组件 浏览器".split()
+)
 _ABOUT_ENTITIES = re.compile(r"实体|转义|escap|entit(?:y|ies)|\bhtml", re.IGNORECASE)
 _HAN = re.compile("[\u4e00-\u9fff]")
 
@@ -109,9 +113,12 @@ def _prose_stripped(text: str) -> str:
     if not (tagged or encoded) or (tagged and _is_source(text)):
         return text
     if encoded and not _ABOUT_ENTITIES.search(text):
-        text = settled(text, _decoded)
+        decoded = settled(text, _decoded)
+        if decoded != text and "<" in decoded and _is_source(decoded):
+            return decoded
+        text = decoded
     # Tags next to fenced code are that code's: <ul v-for=...> before the fence that holds the rest.
-    if "<" not in text or MASK in text or _is_source(text) or looks_like_code(text):
+    if "<" not in text or MASK in text or not _ANY.search(text) or looks_like_code(text):
         return text
     return _stripped(text)
 
@@ -120,7 +127,8 @@ def _is_source(text: str) -> bool:
     """Whether the tags are the subject of the text, not left-overs of a page it was cut from."""
     if not _TAG.search(text) and not _PAGE.search(text):
         return False
-    if _ABOUT_HTML.search(text):
+    lower = text.lower()
+    if any(word in lower for word in _ABOUT_HTML_WORDS) and _ABOUT_HTML.search(text):
         return True
     prose = _stripped(text)
     if _HAN.search(prose) and not _PAGE.search(text):
