@@ -42,6 +42,7 @@ _HANDBOOK = {
 _UNSPACED = {"zh", "zh-Hant", "yue", "lzh", "ja", "th"}
 _NO_LATIN = _UNSPACED | {"ko", "ru", "uk", "ar", "bg", "sr", "fa"}
 _CLAUSE = re.compile(r"[^，。！？；：、,!?;:\s]+[，。！？；：、,!?;:]*")
+_ENGLISH_WORDS = re.compile(r"\b(?:the|and|that|with|this|which|from|has)\b")
 _WORD = re.compile(r"\S+")
 _HAN = re.compile("[\u4e00-\u9fff]")
 
@@ -129,7 +130,11 @@ def _catalogue(label: str) -> Iterator[str]:
         for source, text in messages.items():
             text = " ".join(text.split())
             # Placeholders, options, paths and untranslated entries are no text in any language.
-            if text != source and not re.search(r"[%{}<>\\_=|/@#$*&~^`\[\]]|--|\.\w", text):
+            if (
+                text != source
+                and len(_ENGLISH_WORDS.findall(text)) < 2
+                and not re.search(r"[%{}<>\\_=|/@#$*&~^`\[\]]|--|\.\w", text)
+            ):
                 yield text
 
 
@@ -144,7 +149,10 @@ def _handbook(label: str) -> Iterator[str]:
 
     if folder.is_dir() and label in _HANDBOOK:
         english = set(paragraphs("en-US"))
-        yield from (text for text in paragraphs(_HANDBOOK[label]) if text not in english)
+        for text in paragraphs(_HANDBOOK[label]):
+            # Not yet translated, with at most a chapter's name put into the language.
+            if text not in english and len(_ENGLISH_WORDS.findall(text)) < 2:
+                yield text
 
 
 def _cut(text: str, low: int, high: int, spaced: bool, rng: random.Random) -> str:
