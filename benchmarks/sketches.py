@@ -21,12 +21,12 @@ _PRIME = np.uint64((1 << 61) - 1)
 
 @njit(nogil=True)
 def affine_64(values, offsets, out):  # type: ignore[no-untyped-def]
-    """Plain MinHash as datasketch 1 had it: (a x + b) mod 2^61 - 1, here with 64-bit products."""
+    """Plain MinHash as datasketch 1 had it: (a x + b) modulo 2^61 - 1, products modulo 2^64."""
     t = out.shape[1]
     a = np.empty(t, np.uint64)
     b = np.empty(t, np.uint64)
     for p in range(t):
-        a[p] = mixed(np.uint64(2 * p + 1) * _STEP) >> np.uint64(35)
+        a[p] = mixed(np.uint64(2 * p + 1) * _STEP) >> np.uint64(3)
         b[p] = mixed(np.uint64(2 * p + 2) * _STEP) >> np.uint64(4)
     for d in range(len(offsets) - 1):
         out[d, :] = _FULL

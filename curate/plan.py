@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from curate import decide, ingest, outputs, refine
+from curate.dedup import plan as dedup_plan
 from curate.dedup import sketch
 from curate.errors import RecipeError
 from curate.fingerprint import fingerprint
@@ -198,7 +199,7 @@ def sketch_key(decided: str, recipe: Recipe) -> str:
 
 def dedup_key(sketches: list[str], priorities: list[int]) -> str:
     """Key of the duplicates among partitions: their sketches in order, and who is preferred."""
-    return fingerprint("dedup", sketches, priorities)
+    return fingerprint("dedup", dedup_plan.VERSION, sketches, priorities)
 
 
 def decide_key(refine_key: str, number: int, recipe: Recipe) -> str:

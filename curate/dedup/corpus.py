@@ -1,0 +1,139 @@
+"""The texts to be deduplicated: partitions on disk, and where in them a text is.
+
+Every row of every partition has an ordinal, its position when all partitions are laid end to end.
+Of two texts the better-ranked one stays: the higher priority of its source, then the greater length
+in characters, then the lower ordinal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from curate.errors import CurateError
+from curate.storage import read_arrow, read_json, write_json
+from curate.textbatch import TextBatch
+
+ROW_BITS = 24
+"""Rows in a partition are below 2^24."""
+ORDINAL_BITS = 36
+"""Rows in a corpus are below 2^36."""
+
+Ordinals = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class TextPartition:
+    """One partition of the corpus."""
+
+    texts: str
+    """Arrow IPC file with a large_string column `text`; where it has a column `quarantine`, rows
+    with a value there take no part."""
+    sketch: str
+    """Where the sketch of this partition is written; keyed by texts, decision and options."""
+    rows: int
+    decision: str | None = None
+    """Arrow IPC file with a column `reason`: rows with a reason take no part."""
+    priority: int = 50
+    """0 to 255; of two duplicates the one of higher priority stays."""
+
+
+def write_corpus(path: Path, partitions: Sequence[TextPartition]) -> None:
+    """Write the list of partitions that tasks read."""
+    write_json(path, [asdict(partition) for partition in partitions])
+
+
+def _column(table: pa.Table, name: str) -> pa.Array:
+    column = table.column(name)
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def text_column(path: str) -> pa.Array:
+    """The `text` column of a partition, mapped from its file."""
+    return _column(read_arrow(Path(path), ["text"]), "text").cast(pa.large_string())
+
+
+def taking_part(texts: str, decision: str | None) -> NDArray[np.bool_]:
+    """Which rows of a partition are open to deduplication, bool [rows]."""
+    table = read_arrow(Path(texts))
+    part = np.ones(table.num_rows, np.bool_)
+    if "quarantine" in table.column_names:
+        part &= _column(table, "quarantine").is_null().to_numpy(zero_copy_only=False)
+    if decision is not None:
+        reasons = _column(read_arrow(Path(decision), ["reason"]), "reason")
+        part &= reasons.is_null().to_numpy(zero_copy_only=False)
+    return part
+
+
+class Corpus:
+    """The partitions listed in a file of `write_corpus`, and random access to their texts."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.partitions = [TextPartition(**entry) for entry in read_json(Path(path))]
+        self.firsts = np.zeros(len(self.partitions) + 1, np.int64)
+        np.cumsum([partition.rows for partition in self.partitions], out=self.firsts[1:])
+        if any(partition.rows >= 1 << ROW_BITS for partition in self.partitions):
+            raise CurateError(f"a partition has {1 << ROW_BITS:,} rows or more; use smaller ones")
+        if len(self) >= 1 << ORDINAL_BITS:
+            raise CurateError(f"a corpus of {len(self):,} rows is more than one build can take")
+        self._priorities = np.array([p.priority for p in self.partitions], np.int64)
+
+    def __len__(self) -> int:
+        return int(self.firsts[-1])
+
+    @property
+    def ordinal_bits(self) -> int:
+        """Bits that hold every ordinal."""
+        return max(len(self) - 1, 1).bit_length()
+
+    def partition_of(self, ordinals: Ordinals) -> NDArray[np.int64]:
+        """Number of the partition each ordinal is in."""
+        found = np.searchsorted(self.firsts, ordinals.astype(np.int64), side="right") - 1
+        return found.astype(np.int64)
+
+    def _by_partition(self, ordinals: Ordinals) -> list[tuple[int, NDArray[np.int64]]]:
+        numbers = self.partition_of(ordinals)
+        cuts = np.flatnonzero(np.diff(numbers)) + 1
+        parts = np.split(ordinals.astype(np.int64), cuts)
+        return [
+            (int(self.partition_of(part[:1].astype(np.uint64))[0]), part)
+            for part in parts
+            if len(part)
+        ]
+
+    def texts(self, ordinals: Ordinals) -> TextBatch:
+        """The texts at ascending ordinals."""
+        # Each partition's map is dropped before the next: pages of a map count as memory in use.
+        arrays = [
+            text_column(self.partitions[number].texts).take(pa.array(part - self.firsts[number]))
+            for number, part in self._by_partition(ordinals)
+        ]
+        return TextBatch.from_arrow(pa.concat_arrays(arrays) if arrays else pa.array([], "str"))
+
+    def sizes(self, ordinals: Ordinals) -> NDArray[np.int64]:
+        """UTF-8 bytes of the texts at ascending ordinals, without reading them."""
+        sizes = [np.zeros(0, np.int64)]
+        for number, part in self._by_partition(ordinals):
+            column = text_column(self.partitions[number].texts)
+            offsets = np.frombuffer(column.buffers()[1], np.int64)
+            at = part - self.firsts[number] + column.offset
+            sizes.append(offsets[at + 1] - offsets[at])
+        return np.concatenate(sizes)
+
+    def ranks(self, ordinals: Ordinals, lengths: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """Rank of texts of these lengths in characters; lower is better, ties go by ordinal."""
+        priority = self._priorities[self.partition_of(ordinals)]
+        return rank(priority, lengths)
+
+
+def rank(priority: NDArray[np.int64] | int, lengths: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """uint64: 8 bits of 255 - priority, then 40 bits that fall as the length rises."""
+    above = np.asarray(255 - priority, np.uint64) << np.uint64(40)
+    return above | (np.uint64((1 << 40) - 1) - lengths.astype(np.uint64))

@@ -1,0 +1,48 @@
+"""What a recipe may say about deduplication."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class ExactDedup(BaseModel):
+    """Drop texts whose normal form (see `curate.dedup.normal`) has been seen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    memory_mb: int = Field(default=1024, ge=64)
+    """Memory one task may take for its records, in MiB. It changes how the work is cut, never
+    the result."""
+
+
+class NearDedup(BaseModel):
+    """Drop texts that share most of their shingles with a text that is kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    threshold: float = Field(default=0.8, gt=0.0, le=1.0)
+    """True Jaccard similarity of the shingle sets from which two texts count as duplicates."""
+    permutations: int = Field(default=128, ge=16, le=1024)
+    """Slots of a MinHash signature. More slots find more of the true pairs, at a price in time."""
+    shingle: int = Field(default=5, ge=1, le=32)
+    """Characters (or words) in a shingle."""
+    unit: Literal["character", "word"] = "character"
+    """What shingles are made of. `word` cuts with jieba, which is about a hundred times slower."""
+    false_positive_weight: float = Field(default=0.002, ge=0.0, le=1.0)
+    """Weight of candidates below the threshold when the bands are chosen, as in datasketch.
+    They cost a comparison and nothing else, since every candidate is verified."""
+    false_negative_weight: float = Field(default=0.998, ge=0.0, le=1.0)
+    """Weight of missed pairs at or above the threshold when the bands are chosen."""
+    seed: int = Field(default=1, ge=0, lt=2**32)
+    """Chooses the permutations. Another seed may find another few of the rarely missed pairs."""
+    memory_mb: int = Field(default=1024, ge=64)
+    """Memory one task may take for records and shingles, in MiB. It changes how the work is cut
+    and, in groups of thousands of much alike texts, which of many comparisons are left out."""
+
+    @model_validator(mode="after")
+    def _weighted(self) -> NearDedup:
+        if self.false_positive_weight + self.false_negative_weight <= 0:
+            raise ValueError("one of the two weights must be above zero")
+        return self

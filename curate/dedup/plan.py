@@ -1,0 +1,183 @@
+"""The stages of deduplication as tasks, for any engine to run.
+
+    sketch (a task a partition) -> exact pairs (a range of hashes) -> exact mask (one)
+    -> candidates (a range of band keys) -> verify (a shard of rows) -> decide (one)
+    -> duplicates (some partitions)
+
+A stage needs the stages before it; its own tasks run in any order and number at once. Every task
+writes the files it is listed with by atomic rename, and their bytes depend on the corpus and the
+options only. How the work is cut follows from the number of rows and the memory budget, never from
+the number of workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from curate.dedup.candidate import key_ranges, shard_count
+from curate.dedup.corpus import TextPartition, write_corpus
+from curate.dedup.exact import exact_ranges
+from curate.dedup.options import ExactDedup, NearDedup
+from curate.engine.task import Task
+
+VERSION = 1
+"""Raised whenever the stages after the sketches may decide otherwise on the same sketches."""
+
+_PARTITIONS_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task and the files it leaves; a job whose files are all there need not run again."""
+
+    task: Task
+    outputs: tuple[Path, ...]
+
+    def done(self) -> bool:
+        """Whether all of its files are there."""
+        return all(path.exists() for path in self.outputs)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Jobs that may run side by side."""
+
+    name: str
+    jobs: tuple[Job, ...]
+
+
+def sketch_stage(
+    partitions: Sequence[TextPartition], exact: ExactDedup | None, near: NearDedup | None
+) -> Stage:
+    """The stage that looks at texts; its outputs are the partitions' `sketch` files."""
+    jobs = []
+    for partition in partitions:
+        arguments = {
+            "texts": partition.texts,
+            "decision": partition.decision,
+            "output": partition.sketch,
+            "exact": exact,
+            "near": near,
+        }
+        label = f"sketch of {Path(partition.texts).name}"
+        task = Task("curate.dedup.sketch:write_sketch", arguments, label)
+        jobs.append(Job(task, (Path(partition.sketch),)))
+    return Stage("sketch", tuple(jobs))
+
+
+def _job(function: str, label: str, output: Path, **arguments: Any) -> Job:
+    task = Task(f"curate.dedup.{function}", {**arguments, "output": str(output)}, label)
+    return Job(task, (output,))
+
+
+def later_stages(
+    partitions: Sequence[TextPartition],
+    folder: Path,
+    outputs: Sequence[Path],
+    exact: ExactDedup | None,
+    near: NearDedup | None,
+) -> list[Stage]:
+    """The stages after the sketches; also writes `folder`/corpus.json, which their tasks read.
+
+    folder: holds what the stages hand on; name it by a fingerprint of the partitions, in order, and
+    the options. outputs: the file of duplicates (curate.dedup.resolve.DUPLICATES) to be written for
+    each partition. At least one of exact and near must be given.
+    """
+    if exact is None and near is None:
+        raise ValueError("there is nothing to do without exact and near deduplication")
+    corpus = str(folder / "corpus.json")
+    write_corpus(folder / "corpus.json", partitions)
+    rows = sum(partition.rows for partition in partitions)
+    stages: list[Stage] = []
+    exact_files: list[str] = []
+    mask: str | None = None
+    if exact is not None:
+        jobs = [
+            _job(
+                "exact:write_exact_pairs",
+                f"exact duplicates {first}",
+                folder / f"exact-{first:04d}.pairs",
+                corpus=corpus,
+                first=first,
+                last=last,
+            )
+            for first, last in exact_ranges(rows, exact.memory_mb)
+        ]
+        exact_files = [str(job.outputs[0]) for job in jobs]
+        stages.append(Stage("exact", tuple(jobs)))
+    fates: str | None = None
+    if near is not None:
+        if exact is not None:
+            job = _job(
+                "exact:write_exact_mask",
+                "exact mask",
+                folder / "exact.mask",
+                corpus=corpus,
+                pairs=exact_files,
+            )
+            mask = str(job.outputs[0])
+            stages.append(Stage("exact mask", (job,)))
+        stages += _near_stages(corpus, folder, rows, mask, near)
+        fates = str(stages[-1].jobs[0].outputs[0])
+    jobs = []
+    for begin in range(0, len(outputs), _PARTITIONS_AT_ONCE):
+        chosen = dict(enumerate(outputs[begin : begin + _PARTITIONS_AT_ONCE], begin))
+        arguments = {
+            "corpus": corpus,
+            "exact": exact_files,
+            "fates": fates,
+            "partitions": {number: str(path) for number, path in chosen.items()},
+        }
+        task = Task(
+            "curate.dedup.resolve:write_duplicates", arguments, f"duplicates from partition {begin}"
+        )
+        jobs.append(Job(task, tuple(chosen.values())))
+    stages.append(Stage("duplicates", tuple(jobs)))
+    return stages
+
+
+def _near_stages(
+    corpus: str, folder: Path, rows: int, mask: str | None, near: NearDedup
+) -> list[Stage]:
+    bits, ranges = key_ranges(rows, near)
+    candidates = [
+        _job(
+            "candidate:write_candidates",
+            f"candidate pairs {value + 1} of {ranges}",
+            folder / f"candidates-{value:05d}.pairs",
+            corpus=corpus,
+            mask=mask,
+            bits=bits,
+            value=value,
+            near=near,
+        )
+        for value in range(ranges)
+    ]
+    shards = shard_count(rows)
+    verified = [
+        _job(
+            "verify:write_verified",
+            f"verified pairs {shard + 1} of {shards}",
+            folder / f"verified-{shard:05d}.pairs",
+            corpus=corpus,
+            shard=shard,
+            candidates=[str(job.outputs[0]) for job in candidates],
+            near=near,
+        )
+        for shard in range(shards)
+    ]
+    decided = _job(
+        "resolve:write_fates",
+        "decision on near duplicates",
+        folder / "near.fates",
+        corpus=corpus,
+        verified=[str(job.outputs[0]) for job in verified],
+    )
+    return [
+        Stage("candidates", tuple(candidates)),
+        Stage("verify", tuple(verified)),
+        Stage("decide near", (decided,)),
+    ]

@@ -1,0 +1,207 @@
+"""Shingles: the sets of short pieces whose overlap is the similarity of two texts.
+
+A text of 16 or more content characters (letters, digits, ideographs; case and width folded) is the
+set of its k-character pieces, k = 5, with blanks and punctuation left out.
+
+A shorter text is compared whole, since one mark or one added character may be all it says: its
+shingles are the trigrams of the full normal form, punctuation included and the ends marked, and
+besides them one shingle of its own for every 8 trigrams begun. Those of its own, which no other
+text has, keep two different short texts below 0.8 whatever they share: with s trigrams in common
+at most s / (s + 2 (s // 8 + 1)) < 0.8. So at the usual thresholds short texts are duplicates only
+when they are equal, and at lower ones they are compared like all others. The two kinds of text
+share no shingles. A text with an empty normal form has none.
+
+A shingle is stood for by a 64-bit hash: a polynomial in the code points modulo 2^64, mixed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from curate.dedup.normal import CODE, CONTENT, NormalTexts, mixed
+from curate.dedup.options import NearDedup
+from curate.textbatch import TextBatch
+
+SHORT = 16
+"""Texts with fewer content characters than this are short (or fewer than a shingle has)."""
+
+_BASE = np.uint64(0x9E3779B97F4A7C15)
+_LONG = np.uint64(0xA0761D6478BD642F)
+_TRIGRAM = np.uint64(0xE7037ED1A0B428DB)
+_OWN = np.uint64(0x8EBC6AF09C88C6E3)
+_END = np.uint64(0x1FFFFF)
+"""Stands for the end of a short text; no code point."""
+
+
+@dataclass(frozen=True)
+class Shingles:
+    """Hashes uint64, end to end; those of text i are `values[offsets[i]:offsets[i + 1]]`."""
+
+    values: NDArray[np.uint64]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+@njit(inline="always")
+def _own_count(length):  # type: ignore[no-untyped-def]
+    return (length + 2) // 8 + 1
+
+
+@njit(inline="always")
+def _short_shingles(points, start, end, values, k):  # type: ignore[no-untyped-def]
+    """Write the shingles of a short text from values[k] on; returns where they end."""
+    if start == end:
+        return k
+    a = _END
+    b = _END
+    whole = np.uint64(end - start)
+    for i in range(start, end + 2):
+        c = np.uint64(points[i] & CODE) if i < end else _END
+        values[k] = mixed(((a * _BASE + b) * _BASE + c) ^ _TRIGRAM)
+        k += 1
+        whole = mixed(whole ^ c) + _BASE
+        a = b
+        b = c
+    for j in range(_own_count(end - start)):
+        values[k] = mixed((whole + np.uint64(j) * _BASE) ^ _OWN)
+        k += 1
+    return k
+
+
+@njit(inline="always")
+def _rolled(units, first, last, shingle, power, values, k):  # type: ignore[no-untyped-def]
+    """Write the shingles of units[first:last] from values[k] on; returns where they end."""
+    h = np.uint64(0)
+    for i in range(first, first + shingle):
+        h = h * _BASE + units[i]
+    values[k] = mixed(h ^ _LONG)
+    for i in range(first + shingle, last):
+        h = (h - units[i - shingle] * power) * _BASE + units[i]
+        k += 1
+        values[k] = mixed(h ^ _LONG)
+    return k + 1
+
+
+@njit(cache=True, nogil=True)
+def _character_shingles(points, offsets, shingle, short, power, values, out_offsets):  # type: ignore[no-untyped-def]
+    longest = 0
+    for d in range(len(offsets) - 1):
+        longest = max(longest, offsets[d + 1] - offsets[d])
+    content = np.empty(longest, np.uint64)
+    k = 0
+    for d in range(len(offsets) - 1):
+        m = 0
+        for i in range(offsets[d], offsets[d + 1]):
+            p = points[i]
+            content[m] = np.uint64(p & CODE)
+            m += (p & CONTENT) >> np.uint32(21)
+        if m < short:
+            k = _short_shingles(points, offsets[d], offsets[d + 1], values, k)
+        else:
+            k = _rolled(content, 0, m, shingle, power, values, k)
+        out_offsets[d + 1] = k
+
+
+@njit(cache=True, nogil=True)
+def _word_shingles(  # type: ignore[no-untyped-def]
+    points, offsets, words, word_offsets, shingle, power, values, out_offsets
+):
+    k = 0
+    for d in range(len(offsets) - 1):
+        first = word_offsets[d]
+        last = word_offsets[d + 1]
+        if last - first < shingle:
+            k = _short_shingles(points, offsets[d], offsets[d + 1], values, k)
+        else:
+            k = _rolled(words, first, last, shingle, power, values, k)
+        out_offsets[d + 1] = k
+
+
+@cache
+def _jieba() -> Any:
+    import logging
+
+    import jieba
+
+    jieba.setLogLevel(logging.WARNING)
+    return jieba
+
+
+def words(text: str) -> list[str]:
+    """Words, as jieba cuts them, of a normal form, that hold a letter, a digit or an ideograph."""
+    return [word for word in _jieba().lcut(text) if any(char.isalnum() for char in word)]
+
+
+@njit(cache=True, nogil=True)
+def _sequence_hashes(points, offsets, out):  # type: ignore[no-untyped-def]
+    for d in range(len(offsets) - 1):
+        h = np.uint64(offsets[d + 1] - offsets[d])
+        for i in range(offsets[d], offsets[d + 1]):
+            h = mixed(h ^ np.uint64(points[i])) + _BASE
+        out[d] = h
+
+
+def _word_hashes(texts: NormalTexts) -> Shingles:
+    """A hash for every word; texts that are short by their characters have no words."""
+    found: list[str] = []
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    content = np.concatenate([[0], np.cumsum((texts.points & CONTENT) > 0)])
+    short = np.diff(content[texts.offsets]) < SHORT
+    for i in range(len(texts)):
+        if not short[i]:
+            found.extend(words(texts[i]))
+        offsets[i + 1] = len(found)
+    batch = TextBatch.from_strings(found)
+    values = np.empty(len(found), np.uint64)
+    _sequence_hashes(batch.points, batch.offsets, values)
+    return Shingles(values, offsets)
+
+
+def shingles(texts: NormalTexts, options: NearDedup) -> Shingles:
+    """The shingles of every text, in order of occurrence; one that recurs is there each time."""
+    size = options.shingle
+    power = np.uint64(pow(int(_BASE), size - 1, 1 << 64))
+    lengths = np.diff(texts.offsets)
+    # No text has more than a short text of its length.
+    values = np.empty(int((lengths + 2 + (lengths + 2) // 8 + 1).sum()), np.uint64)
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    if options.unit == "character":
+        short = max(SHORT, size)
+        _character_shingles(texts.points, texts.offsets, size, short, power, values, offsets)
+    else:
+        cut = _word_hashes(texts)
+        _word_shingles(
+            texts.points, texts.offsets, cut.values, cut.offsets, size, power, values, offsets
+        )
+    return Shingles(values[: offsets[-1]], offsets)
+
+
+@njit(cache=True, nogil=True)
+def _sorted_sets(values, offsets, out_offsets):  # type: ignore[no-untyped-def]
+    k = 0
+    for d in range(len(offsets) - 1):
+        part = values[offsets[d] : offsets[d + 1]]
+        part.sort()
+        start = k
+        for i in range(len(part)):
+            if k == start or part[i] != values[k - 1]:
+                values[k] = part[i]
+                k += 1
+        out_offsets[d + 1] = k
+    return k
+
+
+def shingle_sets(texts: NormalTexts, options: NearDedup) -> Shingles:
+    """The set of shingles of every text, ascending."""
+    every = shingles(texts, options)
+    offsets = np.zeros(len(every) + 1, np.int64)
+    total = _sorted_sets(every.values, every.offsets, offsets)
+    return Shingles(every.values[:total], offsets)

@@ -1,0 +1,132 @@
+"""Verification: the true Jaccard similarity of candidate pairs, from their shingle sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from curate.dedup.candidate import SHARD_BITS
+from curate.dedup.corpus import Corpus
+from curate.dedup.normal import normal_texts
+from curate.dedup.options import NearDedup
+from curate.dedup.records import RecordFile, write_records
+from curate.dedup.shingle import Shingles, shingle_sets
+
+VERIFIED = np.dtype(
+    [
+        ("worse_rank", "<u8"),
+        ("worse", "<u8"),
+        ("better_rank", "<u8"),
+        ("better", "<u8"),
+        ("similarity", "<f4"),
+    ]
+)
+"""A pair at or above the threshold: ordinals of both rows and their ranks."""
+
+_PAIRS_AT_ONCE = 1 << 18
+
+
+@njit(cache=True, nogil=True)
+def _jaccard(values, offsets, left, right, threshold, out):  # type: ignore[no-untyped-def]
+    for k in range(len(left)):
+        i = offsets[left[k]]
+        i_end = offsets[left[k] + 1]
+        j = offsets[right[k]]
+        j_end = offsets[right[k] + 1]
+        n = i_end - i
+        m = j_end - j
+        out[k] = 0.0
+        if n == 0 or m == 0 or min(n, m) < threshold * max(n, m):
+            continue
+        common = 0
+        while i < i_end and j < j_end:
+            a = values[i]
+            b = values[j]
+            common += a == b
+            i += a <= b
+            j += b <= a
+        out[k] = common / (n + m - common)
+
+
+def jaccard(
+    sets: Shingles,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    threshold: float = 0.0,
+) -> NDArray[np.float64]:
+    """Jaccard similarity of pairs of sets; 0 where the sizes alone put it below the threshold.
+
+    `sets` are ascending, as `shingle_sets` gives them. Two empty sets have similarity 0.
+    """
+    out = np.empty(len(left), np.float64)
+    _jaccard(sets.values, sets.offsets, left, right, threshold, out)
+    return out
+
+
+def verified_pairs(corpus: Corpus, pairs: NDArray[np.uint64], near: NearDedup) -> NDArray[np.void]:
+    """The pairs (uint64 [m, 2]) at or above the threshold, in VERIFIED's form, as they come."""
+    ordinals, index = np.unique(pairs, return_inverse=True)
+    index = index.reshape(pairs.shape)
+    batch = corpus.texts(ordinals)
+    sets = shingle_sets(normal_texts(batch), near)
+    similarity = jaccard(sets, index[:, 0], index[:, 1], near.threshold)
+    # The empty pair never gets here: sets without shingles have no band keys.
+    index = index[similarity >= near.threshold]
+    ranks = corpus.ranks(ordinals, batch.lengths())
+    a, b = index[:, 0], index[:, 1]
+    # Ordinals ascend with the index, so equal ranks leave the lower ordinal the better.
+    swap = ranks[b] < ranks[a]
+    better, worse = np.where(swap, b, a), np.where(swap, a, b)
+    out = np.empty(len(index), VERIFIED)
+    out["worse_rank"], out["worse"] = ranks[worse], ordinals[worse]
+    out["better_rank"], out["better"] = ranks[better], ordinals[better]
+    out["similarity"] = similarity[similarity >= near.threshold]
+    return out
+
+
+def _portions(
+    corpus: Corpus, pairs: NDArray[np.uint64], budget: int
+) -> Iterator[NDArray[np.uint64]]:
+    """The pairs in portions whose texts are at most `budget` bytes (or a single pair)."""
+    for begin in range(0, len(pairs), _PAIRS_AT_ONCE):
+        waiting = [pairs[begin : begin + _PAIRS_AT_ONCE]]
+        while waiting:
+            portion = waiting.pop()
+            if len(portion) > 1 and int(corpus.sizes(np.unique(portion)).sum()) > budget:
+                half = len(portion) // 2
+                waiting += [portion[half:], portion[:half]]
+            else:
+                yield portion
+
+
+def write_verified(
+    corpus: str, shard: int, candidates: list[str], near: NearDedup, output: str
+) -> None:
+    """Task: verify the candidates of a shard; write those at or above the threshold in rank order.
+
+    The order is that of (worse_rank, worse, better_rank, better).
+    """
+    opened = Corpus(corpus)
+    bits = np.uint64(opened.ordinal_bits)
+    words = [RecordFile(path).read(0, "<u8", shard, shard + 1) for path in candidates]
+    every = np.unique(np.concatenate(words)) if words else np.zeros(0, np.uint64)
+    found = [np.zeros(0, VERIFIED)]
+    # Texts, code points, normal forms and shingles: about 20 bytes for every byte of text.
+    budget = (near.memory_mb << 20) // 2 // 20
+    lower = every & ((np.uint64(1) << bits) - np.uint64(1))
+    greater = (every >> bits) + np.uint64(shard << SHARD_BITS)
+    for portion in _portions(opened, np.stack([lower, greater], axis=1), budget):
+        found.append(verified_pairs(opened, portion, near))
+    pairs = np.concatenate(found)
+    pairs = pairs[in_rank_order(pairs)]
+    write_records(Path(output), [(pairs, np.array([0, len(pairs)], np.int64))])
+
+
+def in_rank_order(pairs: NDArray[np.void]) -> NDArray[np.int64]:
+    """Indices that put VERIFIED records in the order of worse row, then better row, by rank."""
+    keys = (pairs["better"], pairs["better_rank"], pairs["worse"], pairs["worse_rank"])
+    return np.lexsort(keys)
