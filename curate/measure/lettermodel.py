@@ -9,6 +9,7 @@ LANGUAGES are considered, because short texts otherwise end in ones that hardly 
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import io
 import lzma
@@ -23,6 +24,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.measure.scriptlook import SHARED
+from curate.tables import Tables, stored
 from curate.textbatch import TextBatch
 
 LANGUAGES = {
@@ -63,6 +65,12 @@ _PART = 4096
 
 @cache
 def _letters() -> NDArray[np.uint32]:
+    """`_built_letters`, from the cache of tables."""
+    versions = {"unicode": unicodedata.unidata_version}
+    return stored("letters", lambda: {"letters": _built_letters()}, [__file__], versions)["letters"]
+
+
+def _built_letters() -> NDArray[np.uint32]:
     """Of every code point the lower-case letter, uint32 [0x110000], in the low 21 bits.
 
     Above them is its script, 1 + index into SHARED, or _ANY for marks, hyphens and apostrophes,
@@ -99,9 +107,25 @@ class _Bayes:
     """[columns] index into LABELS; a language written in two scripts has two columns."""
 
 
+_PARTS = ("moves", "states", "weights", "prior", "labels")
+
+
 @cache
 def _bayes() -> tuple[_Bayes, ...]:
     """The model of every script in SHARED; ImportError where py3langid is missing."""
+    try:
+        versions = {"py3langid": importlib.metadata.version("py3langid")}
+    except importlib.metadata.PackageNotFoundError:
+        raise ImportError("measure `language` needs py3langid: pip install py3langid") from None
+    tables = stored("bayes", _unpacked_bayes, [__file__], versions)
+    return tuple(
+        _Bayes(tables["moves"], tables["states"], *(tables[f"{script}-{p}"] for p in _PARTS[2:]))
+        for script in SHARED
+    )
+
+
+def _unpacked_bayes() -> Tables:
+    """py3langid's model as arrays: unpacking it takes half a second."""
     found = importlib.util.find_spec("py3langid")
     if found is None or found.origin is None:
         raise ImportError("measure `language` needs py3langid: pip install py3langid")
@@ -114,19 +138,13 @@ def _bayes() -> tuple[_Bayes, ...]:
         moves = model["nextmove"].ravel().astype(np.uint32)
         states = np.stack([model["nextmove_row"], model["out_feat"]], axis=1).astype(np.int32)
         weights, prior = model["ptc"], model["pc"].astype(np.float32)
-    models = []
+    tables = {"moves": moves, "states": states}
     for script in SHARED:
         columns = [i for i, label in enumerate(classes) if label in LANGUAGES[script]]
-        models.append(
-            _Bayes(
-                moves=moves,
-                states=states,
-                weights=np.ascontiguousarray(weights[:, columns], np.float32),
-                prior=prior[columns],
-                labels=np.array([_COLUMN[classes[i]] for i in columns], np.int64),
-            )
-        )
-    return tuple(models)
+        tables[f"{script}-weights"] = np.ascontiguousarray(weights[:, columns], np.float32)
+        tables[f"{script}-prior"] = prior[columns]
+        tables[f"{script}-labels"] = np.array([_COLUMN[classes[i]] for i in columns], np.int64)
+    return tables
 
 
 @cache

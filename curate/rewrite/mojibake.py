@@ -10,6 +10,7 @@ Kernels find candidate runs and decode them; `curate.rewrite.encoding` judges.
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -19,6 +20,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.rewrite.plausibility import commonness, costs
+from curate.tables import stored
 from curate.textbatch import Points
 
 _UNDEFINED_1252 = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
@@ -37,8 +39,18 @@ class Route(IntEnum):
     BIG5_BYTES = 3
 
 
+_PYTHON = {"python": platform.python_version()}
+"""Whose codecs decide the tables."""
+
+
 @cache
 def byte_view(route: Route) -> NDArray[np.uint32]:
+    """`_built_byte_view`, from the cache of tables."""
+    name = f"bytes-{route.name.lower()}"
+    return stored(name, lambda: {"view": _built_byte_view(route)}, [__file__], _PYTHON)["view"]
+
+
+def _built_byte_view(route: Route) -> NDArray[np.uint32]:
     """uint32 [0x10000]: the bytes a character stands for, as count << 16 | first << 8 | second.
 
     0 where a character cannot come of the route's wrong decoding.
@@ -67,6 +79,12 @@ def byte_view(route: Route) -> NDArray[np.uint32]:
 
 @cache
 def pair_table(route: Route) -> NDArray[np.uint32]:
+    """`_built_pair_table`, from the cache of tables."""
+    name = f"pairs-{route.name.lower()}"
+    return stored(name, lambda: {"pairs": _built_pair_table(route)}, [__file__], _PYTHON)["pairs"]
+
+
+def _built_pair_table(route: Route) -> NDArray[np.uint32]:
     """uint32 [0x10000]: the character that a byte pair encodes in GBK or Big5, 0 where none."""
     encoding = "gbk" if route == Route.GB_BYTES else "big5"
     table = np.zeros(0x10000, np.uint32)

@@ -7,11 +7,14 @@ differences of many nats ever decide anything, so the classes are coarse on purp
 
 from __future__ import annotations
 
+import importlib.metadata
 import unicodedata
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+from curate.tables import stored
 
 COMMON = (
     "的是一了不在人有我和个这国为以中大会们来到他年可上时要文能学用你好就于对生现地也"
@@ -116,6 +119,15 @@ def _other_cost(char: str) -> float:
 
 @cache
 def costs() -> NDArray[np.float32]:
+    """`_built_costs`, from the cache of tables."""
+    versions = {
+        "opencc": importlib.metadata.version("opencc"),
+        "unicode": unicodedata.unidata_version,
+    }
+    return stored("costs", lambda: {"costs": _built_costs()}, [__file__], versions)["costs"]
+
+
+def _built_costs() -> NDArray[np.float32]:
     """float32 [0x20000]: nats per code point; look higher ones up at the last entry."""
     import opencc
 

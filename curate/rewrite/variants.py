@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import platform
 from enum import IntEnum
 from functools import cache
 
@@ -10,6 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.characters import han_conversions
+from curate.tables import stored
 from curate.textbatch import TextBatch
 
 REGIONAL = {
@@ -70,6 +73,11 @@ def script_table() -> NDArray[np.uint8]:
 
     Higher code points say nothing.
     """
+    versions = {"opencc": importlib.metadata.version("opencc"), "python": platform.python_version()}
+    return stored("scripts", lambda: {"table": _built_script_table()}, [__file__], versions)["table"]
+
+
+def _built_script_table() -> NDArray[np.uint8]:
     import opencc
 
     table = np.zeros(0x30000, np.uint8)
