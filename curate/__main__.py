@@ -1,5 +1,22 @@
-"""`python -m curate`."""
+"""Entry point of the `curate` command and of `python -m curate`."""
 
-from curate.cli import main
+from __future__ import annotations
 
-main()
+import sys
+
+_QUICK = {"-h", "--help", "--dry-run", "--version"}
+
+
+def main() -> None:
+    """Runs the command line; for a build, what workers need is loaded meanwhile."""
+    if sys.argv[1:2] == ["build"] and not _QUICK & set(sys.argv):
+        from curate.engine.server import prepare
+
+        prepare()
+    from curate.cli import run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,7 @@ from typing import Any
 
 from curate.dedup.corpus import TextPartition
 from curate.dedup.plan import later_stages, sketch_stage
-from curate.engine.local import Engine, engine, prepare
+from curate.engine.local import Engine, engine
 from curate.engine.task import Report, Task
 from curate.fingerprint import fingerprint
 from curate.hashes import FileHashes
@@ -146,7 +146,6 @@ class Build:
         """The whole build. Raises CurateError, saying what to do, when it cannot be finished."""
         started = time.monotonic()
         with locked(self.folder):
-            prepare(self.options.workers)
             plans = self.plans()
             self.hash_inputs(plans)
             units = self.units(plans)

@@ -39,8 +39,8 @@ def root(
     """Holds the options that come before a command."""
 
 
-def main() -> None:
-    """Entry point: one sentence on standard error and an exit code instead of a traceback."""
+def run() -> None:
+    """Runs the command: one sentence on standard error and an exit code instead of a traceback."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         app()

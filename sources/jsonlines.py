@@ -122,11 +122,16 @@ def _find_repeated(run: Values, pieces: list[bytes], data: NDArray[np.uint8]) ->
     )
     # No object has more keys than colons; only where there are more does the exact count matter.
     colons = np.diff(np.searchsorted(np.flatnonzero(data == 58), starts))
-    for i in np.flatnonzero((colons > have) & (have >= 0)).tolist():
-        if key_counts(data, starts[i : i + 2])[0] != have[i]:
-            repeats = repeats_in(pieces[i])
-            if repeats:
-                run.repeated[i] = repeats
+    chosen = np.flatnonzero((colons > have) & (have >= 0))
+    if not len(chosen):
+        return
+    spans = np.stack([starts[chosen], starts[chosen + 1]], axis=1).ravel()
+    # Of the counts between all these offsets, every other one is of a line chosen.
+    counts = key_counts(data, spans, 2)
+    for i in chosen[counts != have[chosen]].tolist():
+        repeats = repeats_in(pieces[i])
+        if repeats:
+            run.repeated[i] = repeats
 
 
 def repeats_in(raw: bytes) -> dict[str, list[Any]]:
@@ -138,13 +143,16 @@ def repeats_in(raw: bytes) -> dict[str, list[Any]]:
 
 
 @njit(cache=True, nogil=True)
-def key_counts(data, offsets):  # type: ignore[no-untyped-def]
-    """int64 [n]: colons at the first level of each JSON object."""
-    out = np.zeros(len(offsets) - 1, np.int64)
+def key_counts(data, offsets, step=1):  # type: ignore[no-untyped-def]
+    """int64 [n]: colons at the first level of each JSON object.
+
+    Object d lies between offsets[step * d] and the offset after that.
+    """
+    out = np.zeros(len(offsets) // 2 if step == 2 else len(offsets) - 1, np.int64)
     for d in range(len(out)):
         depth = 0
-        i = offsets[d]
-        end = min(offsets[d + 1], len(data))
+        i = offsets[step * d]
+        end = min(offsets[step * d + 1], len(data))
         while i < end:
             b = data[i]
             if b == 34:

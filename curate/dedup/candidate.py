@@ -23,8 +23,8 @@ from curate.dedup.sketch import BAND_RECORD, BANDS, BUCKET_BITS
 
 SMALL_GROUP = 16
 """Largest group of which all pairs are taken."""
-SHARD_BITS = 19
-"""Candidate pairs are kept by the 2^19 rows their greater ordinal falls in."""
+SHARD_BITS = 16
+"""Candidate pairs are kept by the 2^16 rows their greater ordinal falls in."""
 
 
 @njit(cache=True, nogil=True)

@@ -13,6 +13,8 @@ docs/dedup.md has the figures.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ EMPTY = np.uint32(0xFFFFFFFF)
 """Every slot of a text without shingles."""
 
 
+@lru_cache(maxsize=8)
 def permutations(options: NearDedup) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """Multipliers (odd) and increments, uint32 [P] each, from the seed."""
     # SplitMix64 rather than numpy's generators: its stream is fixed by six lines of arithmetic.

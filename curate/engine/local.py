@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import multiprocessing
 import multiprocessing.connection
-import multiprocessing.forkserver
 import os
 import signal
 import time
@@ -20,10 +18,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
+from curate.engine.server import context, prepare
 from curate.engine.task import Report, Task, reports
 from curate.errors import CurateError
-
-_PRELOADED = ["curate.engine.warm"]
 
 
 class Engine(Protocol):
@@ -63,13 +60,6 @@ def _failure(task: Task, kind: str, message: str, errno: int | None, details: st
     if kind in ("CurateError", "RecipeError", "SourceError"):
         return CurateError(message)
     return TaskFailure(f"{where}: {kind}: {message}", details)
-
-
-def prepare(workers: int) -> None:
-    """Starts the fork server, which loads the pipeline while the caller goes on planning."""
-    if workers > 1:
-        multiprocessing.set_forkserver_preload(_PRELOADED)
-        multiprocessing.forkserver.ensure_running()
 
 
 class SerialEngine:
@@ -142,9 +132,9 @@ def _serve(connection: Connection) -> None:
 
 
 class _Worker:
-    def __init__(self, context: Any) -> None:
-        self.connection, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_serve, args=(theirs,), daemon=True)
+    def __init__(self) -> None:
+        self.connection, theirs = context().Pipe()
+        self.process: BaseProcess = context().Process(target=_serve, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()
         self.task: Task | None = None
@@ -155,9 +145,8 @@ class ProcessEngine:
     """Tasks in `workers` processes."""
 
     def __init__(self, workers: int) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(_PRELOADED)
-        self._workers = [_Worker(context) for _ in range(workers)]
+        prepare()
+        self._workers = [_Worker() for _ in range(workers)]
         self._waiting: list[tuple[int, int, Task]] = []
         self._count = itertools.count()
 

@@ -7,6 +7,8 @@ one form uses. What is left, text in Latin, Cyrillic or Arabic letters, goes to 
 
 from __future__ import annotations
 
+import importlib.metadata
+import platform
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.scan import han_conversions
+from curate.tables import Tables, stored
 from curate.textbatch import TextBatch
 
 LATIN, CYRILLIC, ARABIC = 0, 1, 2
@@ -94,6 +97,15 @@ def _han_columns(char: str, traditional: frozenset[str], simplified: frozenset[s
 @cache
 def _tables() -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Kind of every code point, uint8 [0x110000]; what kinds count as, int32 [kinds, COLUMNS]."""
+    versions = {
+        "opencc": importlib.metadata.version("opencc"),
+        "python": platform.python_version(),
+    }
+    tables = stored("evidence", _built_tables, [__file__], versions)
+    return tables["kinds"], tables["weights"]
+
+
+def _built_tables() -> Tables:
     traditional, simplified = han_conversions()
     columns_of_script = {
         "CJK": (), "IDEOGRAPHIC": (), "HIRAGANA": (KANA,), "KATAKANA": (KANA,), "HANGUL": (HANGUL,),
@@ -121,7 +133,7 @@ def _tables() -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     weights = np.zeros((len(kinds), COLUMNS), np.int32)
     for columns, kind in kinds.items():
         weights[kind, list(columns)] = 1
-    return table, weights
+    return {"kinds": table, "weights": weights}
 
 
 @njit(cache=True, nogil=True)

@@ -59,6 +59,10 @@ _TAG = re.compile(
     r"((?:\s+(?:\"[^\"<>]*\"|'[^'<>]*'|[^\"'<>])*)?)/?>",
     re.IGNORECASE,
 )
+_KNOWN = re.compile(
+    rf"<(?:!|/?(?:{'|'.join(sorted(_BLOCK | _INLINE | _CONTROLS | _SILENT.keys()))})(?![A-Za-z0-9]))",
+    re.IGNORECASE,
+)
 _ANY = re.compile(r"</?[A-Za-z]|<!")
 _ATTRIBUTE = re.compile(r"\s[A-Za-z][\w:-]*\s*=")
 
@@ -108,9 +112,11 @@ class Markup(Rewrite):
 
 
 def _prose_stripped(text: str) -> str:
-    tagged = "<" in text and _ANY.search(text)
+    known = "<" in text and _KNOWN.search(text)
     encoded = "&" in text and _ENTITY.search(text)
-    if not (tagged or encoded) or (tagged and _is_source(text)):
+    if not (known or encoded):
+        return text
+    if (known or ("<" in text and _ANY.search(text))) and _is_source(text):
         return text
     if encoded and not _ABOUT_ENTITIES.search(text):
         decoded = settled(text, _decoded)

@@ -20,6 +20,14 @@ from curate.rewrite.variants import REGIONAL, Script, script_counts, script_tabl
 from curate.scan import Scan, scan
 from curate.textbatch import TextBatch
 
+# Members of an enum are looked up slowly, and these are looked up for every text.
+_AMBIGUOUS = int(Script.AMBIGUOUS)
+_JAPANESE = int(Script.JAPANESE)
+_KANA = int(Script.KANA)
+_RARE = int(Script.RARE)
+_SIMPLIFIED = int(Script.SIMPLIFIED)
+_TRADITIONAL = int(Script.TRADITIONAL)
+
 _REGIONAL = str.maketrans(REGIONAL)
 _ANY_REGIONAL = re.compile(f"[{''.join(REGIONAL)}]")
 
@@ -86,13 +94,13 @@ def _kinds(text: str) -> NDArray[np.uint8]:
 
 def _has_kana(kinds: NDArray[np.uint8], share: float, at_least: int = 2) -> bool:
     """Whether kana make up `share` of the characters."""
-    kana = int(((kinds & 15) == Script.KANA).sum())
+    kana = int(((kinds & 15) == _KANA).sum())
     return kana >= max(at_least, share * len(kinds))
 
 
 def _has_japanese_forms(kinds: NDArray[np.uint8], at_least: int) -> bool:
     """Whether characters only Japanese has outweigh those it does not have."""
-    japanese = int(((kinds & 15) == Script.JAPANESE).sum())
+    japanese = int(((kinds & 15) == _JAPANESE).sum())
     return japanese >= max(at_least, 1 + int((kinds >= 16).sum()))
 
 
@@ -146,19 +154,19 @@ def _quotations_to_simplified(text: str, traditional: NDArray[np.bool_]) -> str:
 def _mixed_to_simplified(text: str) -> str:
     """A text of both scripts, each line converted according to the share of traditional in it."""
     script = _kinds(text) & 15
-    traditional = (script == Script.TRADITIONAL) | (script == Script.RARE)
+    traditional = (script == _TRADITIONAL) | (script == _RARE)
     pieces: list[str] = []
     start = 0
     for line in text.splitlines(keepends=True):
         end = start + len(line)
         here = script[start:end]
         n = int(traditional[start:end].sum())
-        known = bool((here == Script.TRADITIONAL).any())
+        known = bool((here == _TRADITIONAL).any())
         share = _MIXED if known else _RARE_ALONE
-        if n and n >= share * (n + int((here == Script.SIMPLIFIED).sum())):
+        if n and n >= share * (n + int((here == _SIMPLIFIED).sum())):
             line = _to_simplified(line)
         elif n or "著" in line:
-            line = _quotations_to_simplified(line, here == Script.TRADITIONAL)
+            line = _quotations_to_simplified(line, here == _TRADITIONAL)
         pieces.append(line)
         start = end
     return "".join(pieces)
@@ -235,22 +243,22 @@ class ScriptConversion(Rewrite):
         self, batch: TextBatch, counts: NDArray[np.int32], classes: NDArray[np.int32]
     ) -> NDArray[np.int64]:
         """Indices of the texts worth converting, by their counts of `Script` and `CharClass`."""
-        simplified = counts[:, Script.SIMPLIFIED] > 0
-        traditional = counts[:, Script.TRADITIONAL] + counts[:, Script.RARE] > 0
+        simplified = counts[:, _SIMPLIFIED] > 0
+        traditional = counts[:, _TRADITIONAL] + counts[:, _RARE] > 0
         if self.to == "traditional":
             # Text that shows neither may still hold 里 or 后, which OpenCC's phrases decide.
             return np.flatnonzero((classes[:, CharClass.HAN] > 0) & (simplified | ~traditional))
-        ambiguous = counts[:, Script.AMBIGUOUS] > 0
+        ambiguous = counts[:, _AMBIGUOUS] > 0
         return np.flatnonzero(
             traditional | (ambiguous & ~simplified) | (ambiguous & _holds(batch, ord("著")))
         )
 
     def _converted(self, text: str, count: NDArray[np.int32]) -> str:
-        traditional = count[Script.TRADITIONAL] + count[Script.RARE]
-        if self.to == "simplified" and count[Script.SIMPLIFIED] and not traditional:
-            return text if count[Script.KANA] else _ZHE.sub("着", text)
+        traditional = count[_TRADITIONAL] + count[_RARE]
+        if self.to == "simplified" and count[_SIMPLIFIED] and not traditional:
+            return text if count[_KANA] else _ZHE.sub("着", text)
         convert = self._conversion(text, count)
-        if count[Script.KANA] or count[Script.JAPANESE]:
+        if count[_KANA] or count[_JAPANESE]:
             return _outside_japanese(text, convert)
         return convert(text)
 
@@ -259,7 +267,7 @@ class ScriptConversion(Rewrite):
             return _converter(
                 {"standard": "s2t", "taiwan": "s2tw", "hong_kong": "s2hk"}[self.variant]
             )
-        return _mixed_to_simplified if count[Script.SIMPLIFIED] else _to_simplified
+        return _mixed_to_simplified if count[_SIMPLIFIED] else _to_simplified
 
 
 def _holds(batch: TextBatch, code: int) -> NDArray[np.bool_]:

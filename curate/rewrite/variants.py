@@ -74,7 +74,9 @@ def script_table() -> NDArray[np.uint8]:
     Higher code points say nothing.
     """
     versions = {"opencc": importlib.metadata.version("opencc"), "python": platform.python_version()}
-    return stored("scripts", lambda: {"table": _built_script_table()}, [__file__], versions)["table"]
+    return stored("scripts", lambda: {"table": _built_script_table()}, [__file__], versions)[
+        "table"
+    ]
 
 
 def _built_script_table() -> NDArray[np.uint8]:

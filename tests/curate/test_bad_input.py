@@ -72,7 +72,9 @@ def test_a_folder_of_horrors(tmp_path):
     assert seen["b-cut.jsonl.gz", "kept", None] > 50
     assert seen["c-bytes.jsonl", "kept", None] == 2
     assert seen["c-bytes.jsonl", "quarantined", "bad_utf8"] == 1
-    assert sum(n for (f, s, _), n in seen.items() if (f, s) == ("d-values.jsonl", "quarantined")) == 6
+    assert (
+        sum(n for (f, s, _), n in seen.items() if (f, s) == ("d-values.jsonl", "quarantined")) == 6
+    )
     assert seen["d-values.jsonl", "kept", None] == 1
     assert seen["e-pointer.jsonl", "quarantined", "lfs_pointer"] == 1
     assert [s for f, s, _ in seen if f.startswith("f-bomb.zip")] == ["quarantined"]
@@ -162,8 +164,6 @@ def test_a_step_of_ones_own_that_raises_names_the_partition(tmp_path, monkeypatc
     )
     monkeypatch.syspath_prepend(tmp_path)
     write_corpus(tmp_path / "in", files=1)
-    recipe = parsed(
-        RECIPE.format(root=tmp_path / "in") + "rewrite: {'broken_step:Broken': {}}\n"
-    )
+    recipe = parsed(RECIPE.format(root=tmp_path / "in") + "rewrite: {'broken_step:Broken': {}}\n")
     with pytest.raises(CurateError, match=r"part-0\.jsonl.*half of nothing"):
         Build(recipe, Options(tmp_path / "out")).run()
