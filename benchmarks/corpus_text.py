@@ -8,8 +8,8 @@ give the language filter something to do. About one document in twenty is follow
 of rows later, by an exact copy, and as many by a copy with one character edited for every 120.
 
 Where the samples end before the wanted size, documents are recombined: each takes sentences of one
-script, in a seeded order, from as many different documents, to the length of a real one. How much of the output
-that is stands in the statistics that the script prints.
+script, in a seeded order, from as many different documents, to the length of a real one. How much
+of the output that is stands in the statistics that the script prints.
 
     python benchmarks/corpus_text.py --mb 120 --out text.jsonl
 """

@@ -7,7 +7,7 @@ first one a row fails is its reason. Only measures are read, so another limit co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from curate.recipe import Languages, Limit
 from curate.rows import PAIR
 from curate.storage import read_arrow, write_arrow
 
-VERSION = 1
+VERSION = 2
 
 DECISION = pa.schema(
     [
@@ -42,18 +42,23 @@ class _Rule:
 
 
 def _language_rules(table: pa.Table, languages: Languages, row_type: str) -> list[_Rule]:
-    sides = (
-        [("language.zh", "zh_lang", languages.zh), ("language.en", "en_lang", languages.en)]
-        if row_type == PAIR.name
-        else [("language", "lang", languages.keep)]
-    )
-    rules = []
-    for reason, column, keep in sides:
-        values = _array(table, column)
-        kept = pc.is_in(values, value_set=pa.array(keep, pa.string()))
-        failing = ~kept.to_numpy(zero_copy_only=False)
-        rules.append(_Rule(reason, column, "one of " + " ".join(keep), failing, values))
-    return rules
+    if row_type != PAIR.name:
+        return [_language_rule(table, "", languages.keep, languages.confidence)]
+    zh = _language_rule(table, "zh", languages.zh, languages.side_confidence)
+    en = _language_rule(table, "en", languages.en, languages.side_confidence)
+    lengths = _array(table, "en_characters").to_numpy(zero_copy_only=False)
+    return [zh, replace(en, failing=en.failing & (lengths >= languages.en_characters))]
+
+
+def _language_rule(table: pa.Table, side: str, keep: tuple[str, ...], confidence: float) -> _Rule:
+    """Fails texts of which the detector is sure that they are none of the languages to keep."""
+    column = f"{side}_lang" if side else "lang"
+    values = _array(table, column)
+    kept = pc.is_in(values, value_set=pa.array(keep, pa.string()))
+    sure = _array(table, f"{column}_confidence").to_numpy(zero_copy_only=False)
+    failing = ~kept.to_numpy(zero_copy_only=False) & (sure >= np.float32(confidence))
+    reason = f"language.{side}" if side else "language"
+    return _Rule(reason, column, "one of " + " ".join(keep), failing, values)
 
 
 def _limit_rules(table: pa.Table, limits: Mapping[str, Limit]) -> list[_Rule]:

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from sources.registry import adapter_class
 
 import curate.measure
 import curate.rewrite
@@ -18,6 +17,7 @@ from curate.measure.base import Measure
 from curate.rewrite.base import Rewrite
 from curate.step import S, discovered, imported
 from sources.adapter import Adapter
+from sources.registry import adapter_class
 
 
 class _Model(BaseModel):
@@ -50,6 +50,12 @@ class Languages(_Model):
     """Labels that stay for the Chinese side of a pair."""
     en: tuple[str, ...] = ("en", "und")
     """Labels that stay for the English side of a pair."""
+    confidence: float = Field(default=0.5, ge=0, le=1)
+    """A document goes for its label only where the detector is at least so sure of it."""
+    side_confidence: float = Field(default=0.9, ge=0, le=1)
+    """The same for the side of a pair, of which its source says already what language it is."""
+    en_characters: int = Field(default=40, ge=0)
+    """English sides shorter than this always stay: names and headings look like any language."""
 
 
 class Dedup(_Model):

@@ -144,7 +144,7 @@ def _repaired_once(points: Points, depth: int) -> Points | None:
     return np.concatenate([*pieces, points[at:]])
 
 
-# 中文 read as GBK is 涓, a private-use character and 枃. Most programs lose the one in the middle, and
+# 中文 read as GBK is 涓, a private-use character and 枃. Most programs lose the one in the middle;
 # the two that are left, which follow each other in no Chinese text, are its best-known remains.
 _REMAINS = {"\u6d93\u6783": "\u4e2d\u6587"}
 _MARKS = tuple(ord(pair[1]) for pair in _REMAINS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 PLACES = "临江 安宁 青石 白沙 长桥 永和 新河 云岭 双塔 南湾 古城 清溪 东港 平原 松山 望海".split()
-PEOPLE = "陈明 林晓燕 王建国 赵雅琴 孙立 周文博 吴秀兰 郑海涛 冯磊 沈佳 韩雪 曹志远 邓丽华 许强 何敏 罗成".split()
+PEOPLE = (
+    "陈明 林晓燕 王建国 赵雅琴 孙立 周文博 吴秀兰 郑海涛 冯磊 沈佳 韩雪 曹志远 邓丽华 许强".split()
+)
 CROPS = "水稻 小麦 茶叶 柑橘 苹果 花生 玉米 葡萄 莲藕 棉花".split()
 THINGS = "图书馆 体育馆 老码头 菜市场 博物馆 小学 卫生院 汽车站 公园 石拱桥".split()
 SEASONS = "春天 夏天 秋天 冬天".split()
@@ -80,7 +82,7 @@ PAIRS = [
     ),
     (
         "如果利率继续上升，{place_zh}的家庭将最先感到压力。",
-        "If interest rates keep rising, households in {place_en} will be the first to feel the strain.",
+        "If interest rates keep rising, households in {place_en} will feel the strain first.",
     ),
     (
         "{year}年的选举改变了{place_zh}的政治格局，但没有改变它的预算。",
@@ -112,7 +114,7 @@ PAIRS = [
     ),
     (
         "联合国代表{year}年访问{place_zh}后，提交了长达{n}页的报告。",
-        "After visiting {place_en} in {year}, the United Nations envoy filed a report of {n} pages.",
+        "After visiting {place_en} in {year}, the UN envoy filed a report of {n} pages.",
     ),
 ]
 PLACES_EN = [
@@ -140,7 +142,7 @@ SEGMENTED = [
     ),
     (
         "{place_zh} 代表团 对 第 {n} 段 提出 了 修正案 ， 该 修正案 未 获 通过 。",
-        "The delegation of {place_en} proposed an amendment to paragraph {n}, which was not adopted.",
+        "The delegation of {place_en} proposed amending paragraph {n}; this was not adopted.",
     ),
 ]
 

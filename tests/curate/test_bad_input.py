@@ -1,4 +1,4 @@
-"""What a build makes of the worst that a folder can hold: on record or in one sentence, never lost."""
+"""What a build makes of the worst a folder can hold: on record or in one sentence, never lost."""
 
 from __future__ import annotations
 
