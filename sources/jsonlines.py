@@ -75,6 +75,10 @@ def line_values(blocks: Blocks, max_row: int) -> Iterator[Values]:
             row += 1
             yield run
             continue
+        if len(buffer) <= max_row and _read_at_once(run, buffer):
+            row += len(run.values)
+            yield run
+            continue
         pieces = buffer.split(b"\n")
         closed = not pieces[-1]
         if closed:
@@ -97,6 +101,34 @@ def line_values(blocks: Blocks, max_row: int) -> Iterator[Values]:
         _find_repeated(run, pieces, np.frombuffer(buffer, np.uint8))
         row += len(values)
         yield run
+
+
+_IS_MARK = np.isin(np.arange(256), np.frombuffer(b'"\\:{}[]', np.uint8))
+
+
+def _read_at_once(run: Values, buffer: bytes) -> bool:
+    """Read lines that are a whole object each with one call of the parser, if all of them are.
+
+    A look at every byte makes sure of it, so that no two broken lines can pass for whole ones.
+    """
+    data = np.frombuffer(buffer, np.uint8)
+    ends = np.flatnonzero(data == 10)
+    if data[-1] != 10:
+        ends = np.append(ends, len(data))
+    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
+    keys = object_keys(data, starts, ends, np.flatnonzero(_IS_MARK[data]))
+    if (keys < 0).any():
+        return False
+    try:
+        values = orjson.loads(b"[" + buffer.rstrip(b"\n").replace(b"\n", b",") + b"]")
+    except orjson.JSONDecodeError:
+        return False
+    run.values = values
+    have = np.fromiter(map(len, values), np.int64, len(values))
+    for i in np.flatnonzero(keys != have).tolist():
+        if repeats := repeats_in(buffer[starts[i] : ends[i]]):
+            run.repeated[i] = repeats
+    return True
 
 
 def _refused_line(run: Values, piece: bytes, encoding: str) -> None:
@@ -140,6 +172,45 @@ def repeats_in(raw: bytes) -> dict[str, list[Any]]:
     for key, value in pairs:
         seen.setdefault(key, []).append(value)
     return {key: values for key, values in seen.items() if len(values) > 1}
+
+
+@njit(cache=True, nogil=True)
+def object_keys(data, starts, ends, marks):  # type: ignore[no-untyped-def]
+    """int64 [n]: keys of the object that is all there is in a line, or -1 where a line is no such.
+
+    Line d is data[starts[d]:ends[d]]; marks: ascending positions of the bytes of _IS_MARK. Only
+    brackets and strings are looked at: what a line with a count holds may still be no JSON, but it
+    opens and closes in that line.
+    """
+    out = np.full(len(starts), -1, np.int64)
+    k = 0
+    for d in range(len(starts)):
+        end = ends[d]
+        depth = 0
+        keys = 0
+        inside = False
+        whole = end - starts[d] >= 2 and data[starts[d]] == 123 and data[end - 1] == 125
+        while k < len(marks) and marks[k] < end:
+            i = marks[k]
+            b = data[i]
+            k += 1
+            if b == 92:
+                # What follows a backslash is no mark.
+                k += k < len(marks) and marks[k] == i + 1
+            elif b == 34:
+                inside = not inside
+            elif inside:
+                continue
+            elif b == 58:
+                keys += depth == 1
+            elif b == 123 or b == 91:
+                depth += 1
+            else:
+                depth -= 1
+                whole &= depth > 0 or i == end - 1
+        if whole and depth == 0 and not inside:
+            out[d] = keys
+    return out
 
 
 @njit(cache=True, nogil=True)

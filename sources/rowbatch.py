@@ -127,6 +127,12 @@ class Picker:
         metas: list[bytes | None] = [None] * count
         bad = dict(run.bad)
         dumps = orjson.dumps
+        if not (bad or run.repeated) and self._simple and len(self._flat) == 1:
+            taken = self._one_text(run.values)
+            if taken is not None:
+                column, rest_of = taken
+                array = pa.array(column, pa.large_string())
+                return batch(kind, run.first, [array], {}, pa.array(rest_of, pa.string()))
         flat = list(zip(self._flat, texts, strict=False)) if self._simple else []
         wanted = self._meta
         for i, value in enumerate(run.values):
@@ -166,6 +172,24 @@ class Picker:
                 metas[i] = dumps(rest, default=str, option=orjson.OPT_NON_STR_KEYS)
         arrays = [pa.array(column, pa.large_string()) for column in texts]
         return batch(kind, run.first, arrays, bad, pa.array(metas, pa.string()))
+
+    def _one_text(self, values: Sequence[Any]) -> tuple[list[str], Sequence[bytes | None]] | None:
+        """The one text field of records that all have it, and their meta; None if some do not."""
+        [key] = self._flat
+        if set(map(type, values)) != {dict}:
+            return None
+        column = [value.get(key) for value in values]
+        if set(map(type, column)) != {str}:
+            return None
+        if self._meta is not None:
+            rests = [_selected(value, self._meta) for value in values]
+        else:
+            for value in values:
+                del value[key]
+            rests = list(values)
+        dumps = orjson.dumps
+        options = orjson.OPT_NON_STR_KEYS
+        return column, [dumps(r, default=str, option=options) if r else None for r in rests]
 
     def _joined(self, value: dict[str, Any], fields: list[tuple[str, ...]]) -> str | Bad:
         several = self._optional and len(fields) > 1

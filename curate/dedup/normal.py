@@ -21,6 +21,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from curate.tables import stored
 from curate.textbatch import Offsets, Points, TextBatch
 
 # Bits above the 21 of a code point, in the table and in `NormalTexts.points`.
@@ -51,6 +52,12 @@ _VARIATIONS = ((0xFE00, 0xFE10), (0xE0100, 0xE01F0))
 
 @cache
 def _table() -> NDArray[np.uint32]:
+    """`_built_table`, from the cache of tables."""
+    versions = {"unicode": unicodedata.unidata_version}
+    return stored("normal", lambda: {"table": _built_table()}, [__file__], versions)["table"]
+
+
+def _built_table() -> NDArray[np.uint32]:
     """uint32 [0x110000]: the mapped code point with the bits above."""
     table = np.arange(0x110000, dtype=np.uint32)
     # Planes 4 to 13 are unassigned, 15 and 16 private: they stay as they are, and are no content.

@@ -9,7 +9,7 @@ from typing import Any
 
 import ijson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from sources.jsonarray import array_values, object_values
@@ -154,6 +154,8 @@ def test_any_damage_costs_few_rows_and_never_raises(
     text = bytearray(json.dumps(rows, ensure_ascii=False, indent=1).encode())
     at = data.draw(st.integers(2, len(text) - 3))
     text[at] = data.draw(st.sampled_from(list(b'"{}[],:\\x1 \xff')))
+    # A second bracket right after the first makes all of it one element: nothing can be saved.
+    assume(not (at == 2 and text[at] == ord("[")))
     got = read(tmp_path / "x", bytes(text), block=block)
     sound = [row for row in rows if row in got]
     assert len(sound) >= 28

@@ -1,0 +1,64 @@
+"""The pages say what the code does: keys, links, and two READMEs in step."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+import curate.measure
+import curate.rewrite
+from curate.dedup.options import ExactDedup, NearDedup
+from curate.measure.base import Measure
+from curate.recipe import Dedup, Languages, Limit, Output, Recipe, Source, read
+from curate.rewrite.base import Rewrite
+from curate.step import discovered
+from tests.conftest import ROOT
+
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
+)
+
+
+@pytest.mark.parametrize(
+    "model", [Recipe, Source, Limit, Languages, Dedup, ExactDedup, NearDedup, Output]
+)
+def test_every_recipe_key_is_documented(model: type[BaseModel]):
+    page = (ROOT / "docs/recipe.md").read_text()
+    missing = [name for name in model.model_fields if f"`{name}`" not in page]
+    assert not missing
+
+
+def test_every_rewrite_is_on_the_cleaning_page():
+    page = (ROOT / "docs/cleaning/README.md").read_text()
+    found = discovered(curate.rewrite, Rewrite)
+    rows = re.findall(r"^\| (\d+) \| `(\w+)`", page, re.MULTILINE)
+    assert rows == [(str(kind.order), name) for name, kind in found.items()]
+
+
+def test_every_measure_column_is_documented():
+    pages = "".join(path.read_text() for path in (ROOT / "docs").rglob("*.md"))
+    columns = [c for kind in discovered(curate.measure, Measure).values() for c in kind.columns]
+    assert [c for c in columns if f"`{c}`" not in pages] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_two_readmes_give_the_same_commands():
+    def commands(name: str) -> list[str]:
+        blocks = re.findall(r"```(?:sh|yaml)\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
+        return [re.sub(r"#.*", "", line).strip() for block in blocks for line in block.splitlines()]
+
+    assert commands("README.md") == commands("README.zh-CN.md")
+
+
+@pytest.mark.parametrize("name", ["sample", "corpus"])
+def test_ready_recipes_are_valid(name: str):
+    assert read(ROOT / "recipes" / f"{name}.yaml").name == name
