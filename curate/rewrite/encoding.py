@@ -29,6 +29,7 @@ _CAPITALS = (0xC2, 0xC3)
 _BEFORE_NO_CAPITAL = "abcdefghijklmnopqrstuvwxyz0123456789"
 _CASE_GAIN = 6.0
 _DEPTH = 3
+_REPLACEMENT = 0xFFFD
 # Nothing in its structure tells GBK or Big5 bytes from those of other scripts' encodings, so what
 # a text decodes to must be usual Chinese characters: by this many nats of commonness in all; or,
 # where there is much of it and it cannot be a word in an alphabet, by so many a character, or by a
@@ -108,7 +109,12 @@ def _chosen_runs(points: Points, depth: int) -> list[Run]:
         if route in _UNSTRUCTURED and _explained(points, [run for *_, run in found]):
             break
         graded = [(_gain(points, r, depth), r) for r in decoded_runs(points, route, near)]
-        graded = [(gain, run) for gain, run in graded if gain >= near]
+        # 锟斤拷 is U+FFFD misread: what it stood for is gone, and turning it back saves nothing.
+        graded = [
+            (gain, run)
+            for gain, run in graded
+            if gain >= near and bool((run.decoded != _REPLACEMENT).any())
+        ]
         total = sum(gain for gain, _ in graded)
         if not any(gain >= _MARGIN[route] for gain, _ in graded):
             continue
@@ -170,6 +176,7 @@ class Encoding(Rewrite):
 
     name: ClassVar[str] = "encoding"
     order: ClassVar[int] = 10
+    version: ClassVar[int] = 2
 
     def rewrite(self, text: str) -> str:
         """The text as it was before it was read with the wrong encoding."""

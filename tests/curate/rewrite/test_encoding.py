@@ -220,3 +220,14 @@ def test_agrees_with_ftfy_on_the_route_it_knows() -> None:
     for text in [*TEXTS, *TRADITIONAL, "don’t", "naïve café", "10 – 20"]:
         bad = windows(text)
         assert REWRITE.rewrite(bad) == ftfy.fix_encoding(bad) == text
+
+
+def test_what_is_beyond_repair_stays_as_it_is_beside_clean_text() -> None:
+    clean = "县里决定拿出五十万元，用来修缮镇上的菜市场。负责人说，最难的是让大家坐下来商量。"
+    for lost in ("锟斤拷", "锟斤拷锟斤拷", "\ufffd\ufffd"):
+        assert Encoding().rewrite(lost + clean) == lost + clean
+
+
+def test_the_best_known_remains_of_a_misread_word() -> None:
+    assert Encoding().rewrite("这是涓枃版本") == "这是中文版本"
+    assert Encoding().rewrite("涓涓细流") == "涓涓细流"
