@@ -43,6 +43,11 @@ sources:
 dedup:
   near: {{threshold: 0.8}}
 """
+SAME_STEPS = """\
+rewrite: {escapes: false, spaces: false, leftovers: false, punctuation: false, lines: false}
+measure: {repetition: false, damage: false}
+"""
+"""What the rivals are not asked to do is switched off, unless --all-steps is given."""
 
 
 @dataclass
@@ -141,11 +146,18 @@ def _split(path: Path, shards: Path, count: int, lines: int) -> None:
 
 
 def run_ours(
-    path: Path, work: Path, workers: int, *, timeout: float, interval: float = 0.5
+    path: Path,
+    work: Path,
+    workers: int,
+    *,
+    timeout: float,
+    interval: float = 0.5,
+    all_steps: bool = True,
 ) -> tuple[Measured, Path]:
     """One build of the JSONL at `path` by this project, from nothing; and where its rows are."""
     recipe = work / "rivals.yaml"
-    recipe.write_text(RECIPE.format(path=json.dumps(str(path))), encoding="utf-8")
+    text = RECIPE.format(path=json.dumps(str(path))) + ("" if all_steps else SAME_STEPS)
+    recipe.write_text(text, encoding="utf-8")
     command: list[str | Path] = [sys.executable, "-m", "curate", "build", "corpus", recipe]
     measured = run_measured(
         [*command, "--out", work / "out", "--workers", str(workers), "--json"],
@@ -194,7 +206,13 @@ def run(name: str, turn: int, text: Input, options: argparse.Namespace) -> Run:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     if name == "ours":
-        measured, output = run_ours(text.path, work, options.workers, timeout=options.timeout)
+        measured, output = run_ours(
+            text.path,
+            work,
+            options.workers,
+            timeout=options.timeout,
+            all_steps=options.all_steps,
+        )
     else:
         measured, output = run_rival(name, text, options, work)
     if measured.returncode:
@@ -351,6 +369,9 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=3, help="runs of this project (3)")
     parser.add_argument("--timeout", type=float, default=3600, help="seconds for a run (3600)")
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "rivals")
+    parser.add_argument(
+        "--all-steps", action="store_true", help="also run the default steps the rivals lack"
+    )
     parser.add_argument("--keep", action="store_true", help="keep what the runs wrote")
     parser.add_argument("--save", type=Path, help="also write everything measured to this file")
     options = parser.parse_args()

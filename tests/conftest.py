@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ ROOT = Path(__file__).parent.parent
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_configure() -> None:
+    """Unpacks the real samples where they lie packed beside the checkout, once."""
+    unpack = ROOT.parent / "shared" / "data" / "unpack"
+    if "CURATE_REAL_DATA" not in os.environ and unpack.exists():
+        subprocess.run([unpack, ROOT / ".cache" / "real"], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.fixture(scope="session")
