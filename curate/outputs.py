@@ -284,6 +284,7 @@ def write_shard(
             key = (partition.source, row["status"], row["stage"] or "", row["reason"] or "")
             counts[key] += row["id_count"]
             sizes[partition.source, row["status"]] += row["bytes_sum"]
+    _rows.cache_clear()  # its maps would keep the files open
     clock.lap("assemble shards")
     outputs: list[dict[str, Any]] = [
         {"path": data, "rows": sum(t.num_rows for t in kept_tables)},

@@ -143,7 +143,7 @@ def test_a_full_disk_is_one_sentence_and_resumes(tmp_path):
         subprocess.run(["mount", "-o", "remount,size=64m", str(small)], check=True)
         assert built(tmp_path / "in", small).accounts["web"].read == 3200
     finally:
-        subprocess.run(["umount", str(small)], check=True)
+        subprocess.run(["umount", "--lazy", str(small)], check=True)
 
 
 def test_an_empty_source_is_a_finished_build_of_no_rows(tmp_path):
