@@ -150,7 +150,7 @@ class Build:
             self.hash_inputs(plans)
             units = self.units(plans)
             # The first run on a machine compiles here; later ones load what it compiled.
-            self.progress.stage("workers")
+            self.progress.stage("kernels (compiled in the first run)")
             runner = engine(self.options.workers)
             try:
                 pieces = self.rows(runner, units)
