@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from curate.recipe import Languages, Limit
 from curate.rows import PAIR
-from curate.storage import read_arrow, write_arrow
+from curate.storage import column_array, read_arrow, write_arrow
 
 VERSION = 2
 
@@ -46,16 +46,16 @@ def _language_rules(table: pa.Table, languages: Languages, row_type: str) -> lis
         return [_language_rule(table, "", languages.keep, languages.confidence)]
     zh = _language_rule(table, "zh", languages.zh, languages.side_confidence)
     en = _language_rule(table, "en", languages.en, languages.side_confidence)
-    lengths = _array(table, "en_characters").to_numpy(zero_copy_only=False)
+    lengths = column_array(table, "en_characters").to_numpy(zero_copy_only=False)
     return [zh, replace(en, failing=en.failing & (lengths >= languages.en_characters))]
 
 
 def _language_rule(table: pa.Table, side: str, keep: tuple[str, ...], confidence: float) -> _Rule:
     """Fails texts of which the detector is sure that they are none of the languages to keep."""
     column = f"{side}_lang" if side else "lang"
-    values = _array(table, column)
+    values = column_array(table, column)
     kept = pc.is_in(values, value_set=pa.array(keep, pa.string()))
-    sure = _array(table, f"{column}_confidence").to_numpy(zero_copy_only=False)
+    sure = column_array(table, f"{column}_confidence").to_numpy(zero_copy_only=False)
     failing = ~kept.to_numpy(zero_copy_only=False) & (sure >= np.float32(confidence))
     reason = f"language.{side}" if side else "language"
     return _Rule(reason, column, "one of " + " ".join(keep), failing, values)
@@ -64,7 +64,7 @@ def _language_rule(table: pa.Table, side: str, keep: tuple[str, ...], confidence
 def _limit_rules(table: pa.Table, limits: Mapping[str, Limit]) -> list[_Rule]:
     rules = []
     for column, limit in limits.items():
-        values = _array(table, column)
+        values = column_array(table, column)
         numbers = values.to_numpy(zero_copy_only=False)
         # A limit of 0.1 means the 0.1 that a float32 column holds.
         bound = np.float32 if numbers.dtype == np.float32 else np.float64
@@ -79,11 +79,6 @@ def _limit_rules(table: pa.Table, limits: Mapping[str, Limit]) -> list[_Rule]:
     return rules
 
 
-def _array(table: pa.Table, column: str) -> pa.Array:
-    chunked = table.column(column)
-    return chunked.chunk(0) if chunked.num_chunks else pa.array([], chunked.type)
-
-
 def shown(value: Any) -> str:
     """A measured value as the ledger's `measure` column shows it."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
@@ -95,14 +90,14 @@ def decided(
     """The decisions on a refined partition, in DECISION's schema. Quarantined rows have none."""
     n = table.num_rows
     open_rows = np.ones(n, bool)
-    open_rows &= _array(table, "quarantine").is_null().to_numpy(zero_copy_only=False)
+    open_rows &= column_array(table, "quarantine").is_null().to_numpy(zero_copy_only=False)
     reason = np.full(n, None, object)
     measure = np.full(n, None, object)
     limit = np.full(n, None, object)
     rules = []
     if row_type == PAIR.name:
         for side in ("zh", "en"):
-            values = _array(table, f"{side}_characters")
+            values = column_array(table, f"{side}_characters")
             failing = values.to_numpy(zero_copy_only=False) < 1
             rules.append(_Rule("empty_side", f"{side}_characters", "min 1", failing, values))
     if languages is not None:

@@ -26,7 +26,7 @@ from curate.fingerprint import file_sha256
 from curate.measure.base import Measure
 from curate.refine import REWRITE_NAMES, Clock
 from curate.rows import PAIR
-from curate.storage import read_arrow, read_json, written
+from curate.storage import column_array, read_arrow, read_json, written
 from manifests import ledger
 
 VERSION = 1
@@ -72,14 +72,9 @@ class Partition:
 
 
 def ids(unit: str, rows: pa.Array) -> pa.Array:
-    """The ids of rows of a unit, as `curate.rows.row_id` makes them."""
+    """`source/file#row`, the row padded so that ids sort as the source does; rows count from 1."""
     numbers = pc.utf8_lpad(rows.cast(pa.string()), width=9, padding="0")
     return pc.binary_join_element_wise(pa.scalar(f"{unit}#"), numbers, pa.scalar(""))
-
-
-def _column(table: pa.Table, name: str) -> pa.Array:
-    chunked = table.column(name)
-    return chunked.chunk(0) if chunked.num_chunks else pa.array([], chunked.type)
 
 
 def _words(values: NDArray[np.object_] | list[str | None]) -> pa.Array:
@@ -111,10 +106,10 @@ def partition_tables(
     refined = read_arrow(Path(partition.refined))
     decision = read_arrow(Path(partition.decision))
     n = refined.num_rows
-    row_ids = ids(partition.unit, _column(refined, "row"))
-    quarantine = _column(refined, "quarantine")
+    row_ids = ids(partition.unit, column_array(refined, "row"))
+    quarantine = column_array(refined, "quarantine")
     is_quarantined = quarantine.is_valid().to_numpy(zero_copy_only=False)
-    decided = _column(decision, "reason")
+    decided = column_array(decision, "reason")
     is_dropped = decided.is_valid().to_numpy(zero_copy_only=False)
 
     stage = np.full(n, None, object)
@@ -125,11 +120,11 @@ def partition_tables(
     similarity = np.full(n, np.nan, np.float32)
     if partition.duplicates is not None:
         found = read_arrow(Path(partition.duplicates))
-        position = _column(found, "position").to_numpy()
-        kind = _column(found, "kind").to_numpy()
+        position = column_array(found, "position").to_numpy()
+        kind = column_array(found, "kind").to_numpy()
         stage[position] = [STAGES[k] for k in kind.tolist()]
         reason[position] = [f"{STAGES[k]}_duplicate" for k in kind.tolist()]
-        similarity[position] = _column(found, "similarity").to_numpy()
+        similarity[position] = column_array(found, "similarity").to_numpy()
         duplicate_of[position] = _ids_of(found, partitions)
         is_dropped = is_dropped.copy()
         is_dropped[position] = True
@@ -142,17 +137,17 @@ def partition_tables(
         "id": row_ids,
         "source": _repeated(partition.source, n),
         "file": _repeated(partition.file, n),
-        "row": _column(refined, "row"),
+        "row": column_array(refined, "row"),
         "status": _words(status.astype(object)),
         "stage": _words(stage),
         "reason": _words(reason),
-        "measure": _column(decision, "measure"),
-        "limit": _column(decision, "limit").dictionary_encode(),
+        "measure": column_array(decision, "measure"),
+        "limit": column_array(decision, "limit").dictionary_encode(),
         "duplicate_of": pa.array(duplicate_of, pa.string()),
         "similarity": pa.array(similarity, mask=np.isnan(similarity)),
-        "rewrites": _rewrite_words(_column(refined, "rewrites").to_numpy(), names),
-        "bytes": _column(refined, "bytes"),
-        "detail": _column(refined, "detail"),
+        "rewrites": _rewrite_words(column_array(refined, "rewrites").to_numpy(), names),
+        "bytes": column_array(refined, "bytes"),
+        "detail": column_array(refined, "detail"),
     }
     schema = ledger_schema(measures)
     nothing = pa.array(is_quarantined)
@@ -162,7 +157,7 @@ def partition_tables(
         if field.name not in refined.column_names:
             columns[field.name] = pa.nulls(n, field.type)
             continue
-        values = _column(refined, field.name)
+        values = column_array(refined, field.name)
         if is_quarantined.any():
             values = pc.if_else(nothing, pa.scalar(None, values.type), values)
         columns[field.name] = values.cast(field.type)
@@ -181,11 +176,11 @@ def partition_tables(
         {
             "id": row_ids.take(where),
             "source": _repeated(partition.source, m),
-            "text": _column(refined, "text").take(where),
+            "text": column_array(refined, "text").take(where),
             "lang": lang,
             "script": columns["script"].take(where) if "script" in columns else _repeated(None, m),
             "licence": _repeated(partition.licence, m),
-            "meta": _column(refined, "meta").take(where),
+            "meta": column_array(refined, "meta").take(where),
         }
     ).cast(DATA)
     return data, fates
@@ -194,13 +189,13 @@ def partition_tables(
 @lru_cache(maxsize=1024)
 def _rows(refined: str) -> pa.Array:
     """The row numbers of a partition, mapped from its file."""
-    return _column(read_arrow(Path(refined), ["row"]), "row")
+    return column_array(read_arrow(Path(refined), ["row"]), "row")
 
 
 def _ids_of(found: pa.Table, partitions: list[Partition]) -> NDArray[np.object_]:
     """Ids of the rows that `found` names as kept."""
-    where = _column(found, "kept_partition").to_numpy()
-    positions = _column(found, "kept_position").to_numpy()
+    where = column_array(found, "kept_partition").to_numpy()
+    positions = column_array(found, "kept_position").to_numpy()
     result = np.full(len(where), None, object)
     for number in np.unique(where).tolist():
         chosen = np.flatnonzero(where == number)

@@ -23,7 +23,7 @@ from curate.render import rendered
 from curate.rewrite.base import Rewrite
 from curate.rows import PAIR, ROW_TYPES
 from curate.scan import Scan, scan
-from curate.storage import read_arrow, write_arrow
+from curate.storage import column_array, read_arrow, write_arrow
 from curate.textbatch import TextBatch
 
 VERSION = 1
@@ -104,9 +104,7 @@ def refine(
     changed_by = np.zeros(table.num_rows, np.uint32)
     size = np.zeros(table.num_rows, np.int64)
     for field in kind.fields:
-        column = table.column(field).combine_chunks()
-        if isinstance(column, pa.ChunkedArray):
-            column = column.chunk(0) if column.num_chunks else pa.array([], pa.large_string())
+        column = column_array(table, field)
         offsets = np.frombuffer(column.buffers()[1], np.int64)
         size += np.diff(offsets[column.offset : column.offset + len(column) + 1])
         batch = TextBatch.from_arrow(column)

@@ -43,8 +43,3 @@ PAPER = _row_type("paper", "title", "abstract", "keywords", "discipline", "categ
 """`keywords` joined by "_" as CSL publishes them."""
 
 ROW_TYPES = {kind.name: kind for kind in (DOCUMENT, PAIR, PAPER)}
-
-
-def row_id(unit: str, row: int) -> str:
-    """`source/file#row`, the row padded so that ids sort as the source does; row counts from 1."""
-    return f"{unit}#{row:09d}"

@@ -56,6 +56,14 @@ def write_arrow(path: Path, table: pa.Table | pa.RecordBatch) -> None:
             writer.write(table)
 
 
+def column_array(table: pa.Table, name: str) -> pa.Array:
+    """A column as one array, without a copy where it is one already."""
+    column = table.column(name)
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
 def read_arrow(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Maps an Arrow IPC file into memory; columns not asked for are never touched."""
     with pa.memory_map(str(path), "rb") as source:

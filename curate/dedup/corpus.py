@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from curate.errors import CurateError
-from curate.storage import read_arrow, read_json, write_json
+from curate.storage import column_array, read_arrow, read_json, write_json
 from curate.textbatch import TextBatch
 
 ROW_BITS = 24
@@ -48,16 +48,9 @@ def write_corpus(path: Path, partitions: Sequence[TextPartition]) -> None:
     write_json(path, [asdict(partition) for partition in partitions])
 
 
-def _column(table: pa.Table, name: str) -> pa.Array:
-    column = table.column(name)
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-
-
 def text_column(path: str) -> pa.Array:
     """The `text` column of a partition, mapped from its file."""
-    return _column(read_arrow(Path(path), ["text"]), "text").cast(pa.large_string())
+    return column_array(read_arrow(Path(path), ["text"]), "text").cast(pa.large_string())
 
 
 def taking_part(texts: str, decision: str | None) -> NDArray[np.bool_]:
@@ -65,9 +58,9 @@ def taking_part(texts: str, decision: str | None) -> NDArray[np.bool_]:
     table = read_arrow(Path(texts))
     part = np.ones(table.num_rows, np.bool_)
     if "quarantine" in table.column_names:
-        part &= _column(table, "quarantine").is_null().to_numpy(zero_copy_only=False)
+        part &= column_array(table, "quarantine").is_null().to_numpy(zero_copy_only=False)
     if decision is not None:
-        reasons = _column(read_arrow(Path(decision), ["reason"]), "reason")
+        reasons = column_array(read_arrow(Path(decision), ["reason"]), "reason")
         part &= reasons.is_null().to_numpy(zero_copy_only=False)
     return part
 

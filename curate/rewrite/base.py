@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 import numpy as np
@@ -33,6 +34,12 @@ class Rewrite(Step):
         """The rewritten batch and the indices of the texts that changed."""
         every = self.flags == ALL_TEXTS
         indices = range(len(batch)) if every else scanned.having(self.flags)
+        return self.rewritten_at(batch, indices)
+
+    def rewritten_at(
+        self, batch: TextBatch, indices: Iterable[int]
+    ) -> tuple[TextBatch, NDArray[np.int64]]:
+        """`rewrite` applied to the texts at `indices` only; as `rewrite_batch` returns it."""
         changes: dict[int, str] = {}
         for i in indices:
             text = batch[i]

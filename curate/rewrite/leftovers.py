@@ -152,13 +152,7 @@ class Leftovers(Rewrite):
 
     def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
         wanted = suspects(batch) | ((scanned.flags & np.uint32(_FLAGS)) != 0)
-        changes: dict[int, str] = {}
-        for i in np.flatnonzero(wanted):
-            text = batch[int(i)]
-            new = self.rewrite(text)
-            if new != text:
-                changes[int(i)] = new
-        return batch.replaced(changes), np.array(sorted(changes), np.int64)
+        return self.rewritten_at(batch, np.flatnonzero(wanted).tolist())
 
     def _once(self, text: str) -> str:
         if self.wiki:

@@ -58,13 +58,7 @@ class Lines(Rewrite):
     def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
         out = np.zeros(len(batch), np.bool_)
         _suspects(batch.points, batch.offsets, self.length, out)
-        changes: dict[int, str] = {}
-        for i in np.flatnonzero(out):
-            text = batch[int(i)]
-            new = self.rewrite(text)
-            if new != text:
-                changes[int(i)] = new
-        return batch.replaced(changes), np.array(sorted(changes), np.int64)
+        return self.rewritten_at(batch, np.flatnonzero(out).tolist())
 
     def _once(self, text: str) -> str:
         if self.halves:
