@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curate.rewrite import kernel
@@ -184,6 +184,7 @@ def chained(batch: TextBatch) -> TextBatch:
     return batch
 
 
+@example(["👩\u200d💻\u200d\u2329"])
 @given(st.lists(mixed | anything, max_size=6))
 def test_the_sequence_of_four_settles(values: list[str]) -> None:
     once = chained(TextBatch.from_strings(values))
