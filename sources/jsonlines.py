@@ -67,40 +67,51 @@ def value_of(raw: bytes) -> tuple[Any, Bad | None]:
 def line_values(blocks: Blocks, max_row: int) -> Iterator[Values]:
     """One record a line, numbered by line; a blank line is a row too (`empty`)."""
     row = 1
-    loads = orjson.loads
     for buffer in line_buffers(blocks, max_row):
-        run = Values(row)
         if isinstance(buffer, Bad):
+            run = Values(row)
             run.refuse(buffer)
-            row += 1
-            yield run
-            continue
-        if len(buffer) <= max_row and _read_at_once(run, buffer):
-            row += len(run.values)
-            yield run
-            continue
-        pieces = buffer.split(b"\n")
-        closed = not pieces[-1]
-        if closed:
-            pieces.pop()
-        values = run.values
-        for piece in pieces:
-            try:
-                values.append(loads(piece))
-            except orjson.JSONDecodeError:
-                _refused_line(run, piece, blocks.encoding)
-        if len(buffer) > max_row:
-            for i, piece in enumerate(pieces):
-                if len(piece) > max_row:
-                    values[i] = None
-                    run.bad[i] = too_long("a line", len(piece), max_row)
-        if not closed and len(values) - 1 in run.bad and pieces[-1].lstrip()[:1] in (b"{", b"["):
-            why = run.bad[len(values) - 1]
-            if why.reason in ("bad_json", "bad_utf8"):
-                run.bad[len(values) - 1] = Bad("truncated", f"the file ends inside: {why.detail}")
-        _find_repeated(run, pieces, np.frombuffer(buffer, np.uint8))
-        row += len(values)
+        else:
+            run = buffer_values(buffer, row, max_row, blocks.encoding)
+        row += len(run.values)
         yield run
+
+
+def buffer_values(buffer: bytes, first: int, max_row: int, encoding: str) -> Values:
+    """The records of the lines in a buffer; only a file's last line may lack its line feed."""
+    run = Values(first)
+    if len(buffer) <= max_row and _read_at_once(run, buffer):
+        return run
+    pieces = buffer.split(b"\n")
+    closed = not pieces[-1]
+    if closed:
+        pieces.pop()
+    values = run.values
+    loads = orjson.loads
+    for piece in pieces:
+        try:
+            values.append(loads(piece))
+        except orjson.JSONDecodeError:
+            _refused_line(run, piece, encoding)
+    if len(buffer) > max_row:
+        for i, piece in enumerate(pieces):
+            if len(piece) > max_row:
+                values[i] = None
+                run.bad[i] = too_long("a line", len(piece), max_row)
+    if not closed and len(values) - 1 in run.bad and pieces[-1].lstrip()[:1] in (b"{", b"["):
+        why = run.bad[len(values) - 1]
+        if why.reason in ("bad_json", "bad_utf8"):
+            run.bad[len(values) - 1] = Bad("truncated", f"the file ends inside: {why.detail}")
+    _find_repeated(run, pieces, np.frombuffer(buffer, np.uint8))
+    return run
+
+
+def line_spans(data: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the lines of a buffer that is not empty start and end, line feeds left out."""
+    ends = np.flatnonzero(data == 10)
+    if data[-1] != 10:
+        ends = np.append(ends, len(data))
+    return np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1]), ends
 
 
 _IS_MARK = np.isin(np.arange(256), np.frombuffer(b'"\\:{}[]', np.uint8))
@@ -112,10 +123,7 @@ def _read_at_once(run: Values, buffer: bytes) -> bool:
     A look at every byte makes sure of it, so that no two broken lines can pass for whole ones.
     """
     data = np.frombuffer(buffer, np.uint8)
-    ends = np.flatnonzero(data == 10)
-    if data[-1] != 10:
-        ends = np.append(ends, len(data))
-    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
+    starts, ends = line_spans(data)
     keys = object_keys(data, starts, ends, np.flatnonzero(_IS_MARK[data]))
     if (keys < 0).any():
         return False

@@ -15,6 +15,7 @@ from sources.adapter import Adapter, InputFile, SourceError, Unit
 from sources.inputs import is_data
 from sources.jsonarray import array_values, object_values
 from sources.jsonlines import Values, line_values
+from sources.linerows import line_rows
 from sources.lines import Lines
 from sources.rowbatch import Picker, batch, quarantined
 from sources.sniff import Content, content
@@ -85,6 +86,9 @@ class FileAdapter(Adapter):
         self, file: InputFile, found: Content, picker: Picker
     ) -> Iterator[pa.RecordBatch]:
         """The rows that a picker makes of the records of a JSON file."""
+        if found.format == "jsonl" and picker.flat_keys:
+            yield from line_rows(self.row_type, self.blocks(file, found), self.max_row, picker)
+            return
         for run in self.values(file, found):
             yield picker.batch(self.row_type, run)
 

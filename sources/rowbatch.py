@@ -118,6 +118,13 @@ class Picker:
             self._flat
         )
 
+    @property
+    def flat_keys(self) -> list[str]:
+        """The keys of the text columns where each is one key of the object itself and all of the
+        rest goes to meta; [] for anything else.
+        """
+        return self._flat if self._simple and self._meta is None else []
+
     def batch(self, kind: RowType, run: Values) -> pa.RecordBatch:
         """The run's records as rows; those without the fields, or with other things than text in
         them, are quarantined.
