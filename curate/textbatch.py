@@ -274,6 +274,14 @@ class TextBatch:
         np.cumsum(lengths, out=offsets[1:])
         return TextBatch(np.concatenate(pieces), offsets)
 
+    def spliced(self, indices: NDArray[np.int64], texts: TextBatch) -> TextBatch:
+        """A batch in which the texts at `indices` are those of `texts`, in that order."""
+        source = np.arange(len(self))
+        source[indices] = len(self) + np.arange(len(texts))
+        points = np.concatenate([self.points, texts.points])
+        offsets = np.concatenate([self.offsets, self.offsets[-1] + texts.offsets[1:]])
+        return TextBatch(points, offsets).taken(source)
+
     def taken(self, indices: NDArray[np.int64]) -> TextBatch:
         """The texts at `indices`, in that order."""
         lengths = self.lengths()[indices]

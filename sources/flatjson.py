@@ -128,7 +128,7 @@ def _hex4(data, i, end):  # type: ignore[no-untyped-def]
     """The number in four hexadecimal digits at i, or -1."""
     if i + 4 > end:
         return -1
-    value = 0
+    value = np.int64(0)
     for j in range(i, i + 4):
         b = np.int64(data[j])
         if 48 <= b <= 57:

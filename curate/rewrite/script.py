@@ -12,10 +12,12 @@ from functools import cache
 from typing import ClassVar, Literal
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from curate.characters import CharClass
 from curate.rewrite.base import Rewrite
+from curate.rewrite.simplify import simplified_in_bulk
 from curate.rewrite.variants import REGIONAL, Script, script_counts, script_table
 from curate.scan import Scan, scan
 from curate.textbatch import TextBatch
@@ -47,10 +49,14 @@ _ZHU = re.compile(
     r"|(?<![看讀读拿捧抱翻唱聽听念背寫写演哼跟隨随憑凭藉按照對对有想播放])著(?=《)"
 )
 # Verbs and fixed words that leave no doubt about 著, in simplified text as well.
+_ZHE_BEFORE = (
+    "看听說说想笑哭走跑站坐躺拿带帶跟随隨望盯抱穿戴沿顺順朝凭憑接意味活藏挂掛握牵牽跪睁睜"
+    "吃喝睡忙急唱跳盼守"
+)
+_ZHE_AFTER = "急火凉涼迷魔陆陸"
 _ZHE = re.compile(
-    r"(?<=[看听說说想笑哭走跑站坐躺拿带帶跟随隨望盯抱穿戴沿顺順朝凭憑接意味活藏挂掛握牵牽跪睁睜"
-    r"吃喝睡忙急唱跳盼守])著(?![名作者述書书錄录稱称《])"
-    r"|(?<=等)著(?![名作者述書书錄录稱称《的])|著(?=[急火凉涼迷魔陆陸])"
+    rf"(?<=[{_ZHE_BEFORE}])著(?![名作者述書书錄录稱称《])"
+    rf"|(?<=等)著(?![名作者述書书錄录稱称《的])|著(?=[{_ZHE_AFTER}])"
 )
 # 於 is a character of its own in these names and in classical exclamations. OpenCC keeps it in more
 # of them, but those are also chance neighbours: 位於倫敦, 用於單車.
@@ -217,27 +223,45 @@ class ScriptConversion(Rewrite):
 
     def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
         """As `rewrite`, over the texts that a compiled count of characters finds to concern."""
+        every = np.zeros(0, np.int64)
         if self.to == "keep":
-            return batch, np.zeros(0, np.int64)
-        changes: dict[int, str] = {}
+            return batch, every
         indices, part, counts = np.arange(len(batch)), batch, scanned.counts
+        kinds = script_counts(part)
         # A second look, at what changed, sees phrases that only the first conversion made.
         for _ in range(_PASSES):
-            kinds = script_counts(part)
-            again: dict[int, str] = {}
-            for k in self._concerned(part, kinds, counts).tolist():
-                text = part[k]
-                new = self._converted(text, kinds[k])
-                if new != text:
-                    again[int(indices[k])] = new
-            if not again:
+            part, changed = self._pass(part, kinds, counts)
+            if not len(changed):
                 break
-            changes |= again
-            indices = np.array(sorted(again), np.int64)
-            part = TextBatch.from_strings([again[i] for i in indices.tolist()])
-            counts = scan(part).counts
-        changed = np.array(sorted(changes), np.int64)
-        return batch.replaced(changes), changed
+            indices, part = indices[changed], part.taken(changed)
+            batch = batch.spliced(indices, part)
+            every = np.union1d(every, indices)
+            counts, kinds = scan(part).counts, script_counts(part)
+        return batch, every
+
+    def _pass(
+        self, batch: TextBatch, kinds: NDArray[np.int32], counts: NDArray[np.int32]
+    ) -> tuple[TextBatch, NDArray[np.int64]]:
+        """The batch with the texts that want it converted once, and which of them changed."""
+        concerned = self._concerned(batch, kinds, counts)
+        changed = np.zeros(0, np.int64)
+        if self.to == "simplified":
+            plain = kinds[concerned, _KANA] + kinds[concerned, _JAPANESE] == 0
+            mixed = kinds[concerned, _SIMPLIFIED] > 0
+            traditional = kinds[concerned, _TRADITIONAL] + kinds[concerned, _RARE] > 0
+            plain &= traditional | ~mixed
+            bulk = concerned[plain]
+            batch, done, left = simplified_in_bulk(batch, bulk, mixed[plain])
+            changed = bulk[done]
+            concerned = np.sort(np.concatenate([concerned[~plain], bulk[left]]))
+        changes: dict[int, str] = {}
+        for k in concerned.tolist():
+            text = batch[k]
+            new = self._converted(text, kinds[k])
+            if new != text:
+                changes[k] = new
+        replaced = np.fromiter(changes, np.int64, len(changes))
+        return batch.replaced(changes), np.union1d(changed, replaced)
 
     def _concerned(
         self, batch: TextBatch, counts: NDArray[np.int32], classes: NDArray[np.int32]
@@ -249,9 +273,10 @@ class ScriptConversion(Rewrite):
             # Text that shows neither may still hold 里 or 后, which OpenCC's phrases decide.
             return np.flatnonzero((classes[:, CharClass.HAN] > 0) & (simplified | ~traditional))
         ambiguous = counts[:, _AMBIGUOUS] > 0
-        return np.flatnonzero(
-            traditional | (ambiguous & ~simplified) | (ambiguous & _holds(batch, ord("著")))
-        )
+        concerned = traditional | (ambiguous & ~simplified)
+        maybe = np.flatnonzero(ambiguous & ~concerned)
+        concerned[maybe] = _may_hold_zhe(batch.points, batch.offsets, maybe, _BESIDE_ZHE)
+        return np.flatnonzero(concerned)
 
     def _converted(self, text: str, count: NDArray[np.int32]) -> str:
         traditional = count[_TRADITIONAL] + count[_RARE]
@@ -270,9 +295,22 @@ class ScriptConversion(Rewrite):
         return _mixed_to_simplified if count[_SIMPLIFIED] else _to_simplified
 
 
-def _holds(batch: TextBatch, code: int) -> NDArray[np.bool_]:
-    """Which texts hold the character."""
-    found = np.zeros(len(batch), np.bool_)
-    places = np.flatnonzero(batch.points == code)
-    found[np.searchsorted(batch.offsets, places, side="right") - 1] = True
+_BESIDE_ZHE = np.zeros(0x10000, np.uint8)
+_BESIDE_ZHE[[ord(char) for char in _ZHE_BEFORE + "等"]] = 1
+_BESIDE_ZHE[[ord(char) for char in _ZHE_AFTER]] |= 2
+
+
+@njit(cache=True, nogil=True)
+def _may_hold_zhe(points, offsets, indices, beside):  # type: ignore[no-untyped-def]
+    """Bool [len(indices)]: which of the texts have 著 beside a character that _ZHE asks for."""
+    found = np.zeros(len(indices), np.bool_)
+    for k in range(len(indices)):
+        a = offsets[indices[k]]
+        end = offsets[indices[k] + 1]
+        for i in range(a, end):
+            if points[i] == 0x8457:
+                if i > a and points[i - 1] < 0x10000 and beside[points[i - 1]] & 1:
+                    found[k] = True
+                if i + 1 < end and points[i + 1] < 0x10000 and beside[points[i + 1]] & 2:
+                    found[k] = True
     return found
