@@ -7,9 +7,14 @@ from collections.abc import Set
 from html.entities import html5
 from typing import ClassVar
 
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
 from curate.rewrite.base import Rewrite
 from curate.rewrite.code import MASK, around_code, looks_like_code, settled
-from curate.scan import Flag
+from curate.scan import Flag, Scan
+from curate.textbatch import TextBatch
 
 # The few names that pages often write without the closing semicolon.
 _BARE = "nbsp|lt|gt|amp|quot|ldquo|rdquo|lsquo|rsquo|mdash|hellip|middot|bull"
@@ -106,10 +111,68 @@ class Markup(Rewrite):
     """Leave fenced code alone, and the tags of texts that are program or page source or talk
     about markup. With `false` every known tag goes, wherever it stands."""
 
+    def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
+        flagged = scanned.having(self.flags)
+        return self.rewritten_at(batch, flagged[may_hold_markup(batch, flagged)].tolist())
+
     def rewrite(self, text: str) -> str:
         if not self.keep_code:
             return settled(text, lambda t: _stripped(_decoded(t), _BLOCK | _INLINE | _CONTROLS))
         return settled(text, lambda t: around_code(t, _prose_stripped))
+
+
+def _hash_of(name: str) -> int:
+    value = 0
+    for char in name:
+        value = (value * 131 + ord(char)) & 0xFFFFFFFF
+    return value
+
+
+# Tags, and entities without their semicolon, by hash: a chance hit costs one search more.
+_TAG_HASHES, _BARE_HASHES = (
+    np.array(sorted(map(_hash_of, names)), np.uint32)
+    for names in (_BLOCK | _INLINE | _CONTROLS | _SILENT.keys(), _names(_BARE.replace("|", " ")))
+)
+
+
+@njit(cache=True, nogil=True)
+def _may_hold(points, offsets, indices, tags, bare):  # type: ignore[no-untyped-def]
+    found = np.zeros(len(indices), np.bool_)
+    for k in range(len(indices)):
+        end = offsets[indices[k] + 1]
+        for i in range(offsets[indices[k]], end - 1):
+            c = points[i]
+            if c != 60 and c != 38:
+                continue
+            j = i + 1
+            if points[j] == (33 if c == 60 else 35):  # <! or &#
+                found[k] = True
+                break
+            if c == 60 and points[j] == 47:
+                j += 1
+            name = np.uint32(0)
+            begin = j
+            while j < end and j - begin < 32:
+                letter = points[j]
+                if 65 <= letter <= 90 and c == 60:
+                    letter |= np.uint32(32)
+                if not (48 <= letter <= 57 or 65 <= letter <= 90 or 97 <= letter <= 122):
+                    break
+                name = np.uint32(name * np.uint32(131) + letter)
+                j += 1
+            if j == begin:
+                continue
+            names = tags if c == 60 else bare
+            at = np.searchsorted(names, name)
+            if (at < len(names) and names[at] == name) or (c == 38 and j < end and points[j] == 59):
+                found[k] = True
+                break
+    return found
+
+
+def may_hold_markup(batch: TextBatch, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of the texts at `indices` hold a tag that HTML knows, `<!`, or an entity."""
+    return _may_hold(batch.points, batch.offsets, indices, _TAG_HASHES, _BARE_HASHES)
 
 
 def _prose_stripped(text: str) -> str:

@@ -63,27 +63,38 @@ def _sequence_weight(points, i, end, view):  # type: ignore[no-untyped-def]
     return weight
 
 
+def _openings() -> NDArray[np.bool_]:
+    """Bool [512]: three shapes in a row, 64 * first + 8 * second + third, that a run of whole
+    sequences can begin with.
+    """
+    openings = np.zeros((8, 8, 8), np.bool_)
+    openings[2:4, 4] = True
+    openings[1, 1, 1:4] = True
+    openings[1, 2:4, 1:5] = True
+    return openings.ravel()
+
+
+_OPENINGS = _openings()
+
+
 @njit(cache=True, nogil=True)
-def _gbk_suspects(points, offsets, shapes, view, out):  # type: ignore[no-untyped-def]
-    """Mark texts that as GBK show two long UTF-8 sequences in a row, a longer one, or six short."""
+def _gbk_suspects(points, offsets, shapes, openings, view, out):  # type: ignore[no-untyped-def]
+    """Mark texts that as GBK show two long UTF-8 sequences in a row, a longer one, or six short.
+
+    The only branch is taken for few characters of clean text.
+    """
     for d in range(len(offsets) - 1):
-        end = offsets[d + 1]
-        for i in range(offsets[d], end - 1):
-            if points[i] < 0x80 or points[i] >= 0x10000 or points[i + 1] >= 0x10000:
-                continue
-            shape = shapes[points[i]]
-            if shape == 0 or shape == 4:
-                continue
-            following = shapes[points[i + 1]]
-            if shape == 1:
-                if following == 0 or following == 4 or i + 2 >= end or points[i + 2] >= 0x10000:
-                    continue
-                third = shapes[points[i + 2]]
-                if third == 0 or (third == 4 and following == 1):
-                    continue
-            elif following != 4:
-                continue
-            if _sequence_weight(points, i, end, view) >= 6:
+        start = np.uint64(offsets[d])  # unsigned: no check for indices from the end
+        end = np.uint64(offsets[d + 1])
+        three = np.uint32(0)
+        # The shapes behind the last two characters are 0.
+        for i in range(start, end + np.uint64(2)):
+            shape = np.uint32(0)
+            if i < end:
+                c = points[i]
+                shape = np.uint32(shapes[c if c < np.uint32(0x10000) else np.uint32(0)])
+            three = ((three << np.uint32(3)) | shape) & np.uint32(511)
+            if openings[three] and _sequence_weight(points, i - 2, end, view) >= 6:
                 out[d] = True
                 break
 
@@ -155,7 +166,7 @@ def suspects(batch: TextBatch, scanned: Scan, floors: Mapping[Route, float]) -> 
         pair_table(Route.BIG5_BYTES),
     )
     marked = np.zeros(len(batch), np.bool_)
-    _gbk_suspects(batch.points, batch.offsets, _gbk_shapes(), tables[0], marked)
+    _gbk_suspects(batch.points, batch.offsets, _gbk_shapes(), _OPENINGS, tables[0], marked)
     latin = scanned.having(Flag.HIGH_LATIN)
     _latin_suspects(batch.points, batch.offsets, latin, *tables[1:], marked)
     texts = np.flatnonzero(marked)

@@ -154,3 +154,17 @@ def test_long_texts_take_linear_time() -> None:
         "&#6",
     ):
         Markup().rewrite(unit * (60_000 // len(unit)) + "甲")
+
+
+PIECES = st.sampled_from(
+    ["<", ">", "</", "<!", "&", ";", "&#", "38", "x3C", "p", "BR", "b", "div", "nbsp", "lt", "amp",
+     "T", "unk", " ", "=", "`", "好", "h1", "<!--", "-->", "/", "script", "NonBreakingSpace"]
+)  # fmt: skip
+
+
+@given(texts=st.lists(st.lists(PIECES, max_size=10).map("".join), max_size=6), keep=st.booleans())
+def test_the_compiled_look_misses_nothing(texts: list[str], keep: bool) -> None:
+    step = Markup(keep_code=keep)
+    batch = TextBatch.from_strings(texts)
+    new, _ = step.rewrite_batch(batch, scan(batch))
+    assert new.strings() == [step.rewrite(text) for text in texts]
