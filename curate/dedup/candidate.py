@@ -20,6 +20,7 @@ from curate.dedup.crowd import crowd_pairs
 from curate.dedup.options import NearDedup
 from curate.dedup.records import RecordFile, write_records
 from curate.dedup.sketch import BAND_RECORD, BANDS, BUCKET_BITS
+from curate.dedup.spread import sorted_words
 
 SMALL_GROUP = 16
 """Largest group of which all pairs are taken."""
@@ -94,8 +95,7 @@ def key_words(corpus: Corpus, mask: str | None, bits: int, value: int) -> NDArra
         kept = _sort_words(records, masked, first, bits, corpus.ordinal_bits, out)
         parts.append(out[:kept])
     words = np.concatenate(parts) if parts else np.zeros(0, np.uint64)
-    words.sort()
-    return words
+    return sorted_words(words, KEY_BITS - bits + corpus.ordinal_bits)
 
 
 def candidate_pairs(

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from curate.dedup.normal import CODE, CONTENT, NormalTexts, mixed
 from curate.dedup.options import NearDedup
+from curate.dedup.spread import slot_bits, sort_spread
 from curate.textbatch import TextBatch
 
 SHORT = 16
@@ -186,10 +187,15 @@ def shingles(texts: NormalTexts, options: NearDedup) -> Shingles:
 
 @njit(cache=True, nogil=True)
 def _sorted_sets(values, offsets, out_offsets):  # type: ignore[no-untyped-def]
+    longest = 0
+    for d in range(len(offsets) - 1):
+        longest = max(longest, offsets[d + 1] - offsets[d])
+    scratch = np.empty(longest, np.uint64)
+    slots = np.empty((1 << slot_bits(longest)) + 1, np.int64)
     k = 0
     for d in range(len(offsets) - 1):
         part = values[offsets[d] : offsets[d + 1]]
-        part.sort()
+        sort_spread(part, 64, scratch, slots)
         start = k
         for i in range(len(part)):
             if k == start or part[i] != values[k - 1]:
