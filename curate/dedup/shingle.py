@@ -79,16 +79,23 @@ def _short_shingles(points, start, end, values, k):  # type: ignore[no-untyped-d
 
 @njit(inline="always")
 def _rolled(units, first, last, shingle, power, values, k):  # type: ignore[no-untyped-def]
-    """Write the shingles of units[first:last] from values[k] on; returns where they end."""
+    """Write the shingles of units[first:last] from values[k] on; returns where they end.
+
+    power: _BASE to the length of a shingle. What leaves and what comes is summed apart from the
+    hash, so that a step waits for one multiplication only.
+    """
     h = np.uint64(0)
-    for i in range(first, first + shingle):
+    size = np.uint64(shingle)
+    begin = np.uint64(first)  # unsigned: no check for indices from the end
+    at = np.uint64(k)
+    for i in range(begin, begin + size):
         h = h * _BASE + units[i]
-    values[k] = mixed(h ^ _LONG)
-    for i in range(first + shingle, last):
-        h = (h - units[i - shingle] * power) * _BASE + units[i]
-        k += 1
-        values[k] = mixed(h ^ _LONG)
-    return k + 1
+    values[at] = mixed(h ^ _LONG)
+    for i in range(begin + size, np.uint64(last)):
+        h = h * _BASE + (units[i] - units[i - size] * power)
+        at += np.uint64(1)
+        values[at] = mixed(h ^ _LONG)
+    return k + last - first - shingle + 1
 
 
 @njit(cache=True, nogil=True)
@@ -99,15 +106,15 @@ def _character_shingles(points, offsets, shingle, short, power, values, out_offs
     content = np.empty(longest, np.uint64)
     k = 0
     for d in range(len(offsets) - 1):
-        m = 0
-        for i in range(offsets[d], offsets[d + 1]):
+        m = np.uint64(0)
+        for i in range(np.uint64(offsets[d]), np.uint64(offsets[d + 1])):
             p = points[i]
             content[m] = np.uint64(p & CODE)
-            m += (p & CONTENT) >> np.uint32(21)
+            m += np.uint64((p & CONTENT) >> np.uint32(21))
         if m < short:
             k = _short_shingles(points, offsets[d], offsets[d + 1], values, k)
         else:
-            k = _rolled(content, 0, m, shingle, power, values, k)
+            k = _rolled(content, 0, np.int64(m), shingle, power, values, k)
         out_offsets[d + 1] = k
 
 
@@ -169,7 +176,7 @@ def _word_hashes(texts: NormalTexts) -> Shingles:
 def shingles(texts: NormalTexts, options: NearDedup) -> Shingles:
     """The shingles of every text, in order of occurrence; one that recurs is there each time."""
     size = options.shingle
-    power = np.uint64(pow(int(_BASE), size - 1, 1 << 64))
+    power = np.uint64(pow(int(_BASE), size, 1 << 64))
     lengths = np.diff(texts.offsets)
     # No text has more than a short text of its length.
     values = np.empty(int((lengths + 2 + (lengths + 2) // 8 + 1).sum()), np.uint64)
