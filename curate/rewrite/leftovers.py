@@ -151,7 +151,7 @@ class Leftovers(Rewrite):
         return settled(text, lambda t: around_code(t, self._once))
 
     def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
-        wanted = suspects(batch) | ((scanned.flags & np.uint32(_FLAGS)) != 0)
+        wanted = suspects(batch) | ((scanned.flags & np.uint32(Flag.EMPTY_BRACKETS)) != 0)
         return self.rewritten_at(batch, np.flatnonzero(wanted).tolist())
 
     def _once(self, text: str) -> str:
@@ -276,18 +276,21 @@ def _may_navigate(line: str) -> bool:
     return bare[:2] in _STARTS or bare[:1] == "©" or "ICP" in line
 
 
-_FLAGS = Flag.EMPTY_BRACKETS | Flag.BRACKET
+# What follows the bracket of an edit link, a reference mark or a wiki's link.
+_AFTER_BRACKET = "编編查来來需原哪誰谁何锚失永ce注註1[ \t\n\r\x0b\x0c\u3000\xa0"
 
 
 @cache
 def _triggers() -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint8]]:
     """What calls for a look: pairs of characters anywhere, pairs at a line's start, and a table of
-    the characters that come first (bits 1 and 2) and second (bits 4 and 8) in them.
+    the characters that come first (bits 1 and 2) and second (bits 4 and 8) in them, and that may
+    stand before a line's first word (16).
     """
     anywhere = ["“”", "（)", "(）", "-{", "{{", "==", "CP"]
     anywhere += [a + b for a in "（(" for b in _SEP + " \u3000"]
     anywhere += [a + b for a in _SEP + " \u3000" for b in "）)"]
     anywhere += [a + b for a in "：:" for b in "，；、,;"]
+    anywhere += [f"[{b}" for b in _AFTER_BRACKET]
     # The notices that begin with © go on with one of these.
     starts = [*sorted(_STARTS), *(f"©{c}" for c in _AFTER_COPYRIGHT)]
     marks = np.zeros(0x10000, np.uint8)
@@ -295,6 +298,8 @@ def _triggers() -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint
         for pair in group:
             marks[ord(pair[0])] |= bit
             marks[ord(pair[1])] |= bit << 2
+    for char in _OPENING:
+        marks[ord(char)] |= 16
     codes = [
         np.array(sorted({(ord(pair[0]) << 32) | ord(pair[1]) for pair in group}), np.uint64)
         for group in (anywhere, starts)
@@ -304,38 +309,32 @@ def _triggers() -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint
 
 @njit(cache=True, nogil=True)
 def _suspects(points, offsets, anywhere, starts, marks, out):  # type: ignore[no-untyped-def]
+    """The only branch is taken where two characters that come first and second somewhere meet."""
     for d in range(len(offsets) - 1):
-        at_start = True
-        end = offsets[d + 1]
-        for i in range(offsets[d], end):
+        before = np.uint32(0)
+        mark_before = np.uint8(0)
+        started = np.uint8(2)  # bit 2: the character before began its line, opening marks aside
+        start = np.uint8(2)
+        for i in range(np.uint64(offsets[d]), np.uint64(offsets[d + 1])):
             c = points[i]
-            if c == 10:
-                at_start = True
-                continue
-            mark = marks[c] if c < 0x10000 else 0
-            if mark & 3:
-                after = points[i + 1] if i + 1 < end else np.uint32(0)
-                mark &= (marks[after] if after < 0x10000 else 0) >> 2
-                pair = (np.uint64(c) << np.uint64(32)) | np.uint64(after)
+            mark = marks[c if c < np.uint32(0x10000) else np.uint32(0)]
+            met = mark_before & (mark >> np.uint8(2)) & (np.uint8(1) | started)
+            if met:
+                pair = (np.uint64(before) << np.uint64(32)) | np.uint64(c)
                 found = False
-                if mark & 1:
+                if met & 1:
                     for p in anywhere:
-                        if p == pair:
-                            found = True
-                            break
-                if mark & 2 and at_start:
+                        found |= p == pair
+                if met & 2:
                     for p in starts:
-                        if p == pair:
-                            found = True
-                            break
+                        found |= p == pair
                 if found:
                     out[d] = True
                     break
-            # Blanks and an opening bracket may stand before a navigation line's first word.
-            if at_start and not (
-                c == 32 or c == 9 or c == 0x3000 or c == 0xFF08 or c == 40 or c == 0x3010 or c == 91
-            ):
-                at_start = False
+            before = c
+            mark_before = mark
+            started = start
+            start = np.uint8(2) if c == 10 else start & (mark >> np.uint8(3))
 
 
 def suspects(batch: TextBatch) -> NDArray[np.bool_]:
