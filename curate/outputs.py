@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import orjson
@@ -228,7 +230,9 @@ _WRITER = {
 }
 
 
-def _parquet(path: Path, tables: list[pa.Table], schema: pa.Schema) -> None:
+@contextmanager
+def _parquet(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """A Parquet file that gets its name when the block ends."""
     words = [f.name for f in schema if pa.types.is_dictionary(f.type)]
     floats = [f.name for f in schema if pa.types.is_floating(f.type)]
     encoding = {"id": "DELTA_BYTE_ARRAY"}
@@ -240,8 +244,15 @@ def _parquet(path: Path, tables: list[pa.Table], schema: pa.Schema) -> None:
             temporary, schema, use_dictionary=words, column_encoding=encoding, **_WRITER
         ) as writer,
     ):
-        for table in tables:
-            writer.write_table(table)
+        yield writer
+
+
+@contextmanager
+def _compressed(path: Path) -> Iterator[IO[bytes]]:
+    """A zstd file that gets its name when the block ends."""
+    with written(path) as temporary, temporary.open("wb") as raw:
+        with zstandard.ZstdCompressor(level=3).stream_writer(raw, closefd=False) as sink:
+            yield sink
 
 
 def write_shard(
@@ -263,38 +274,42 @@ def write_shard(
     clock = Clock()
     root = Path(folder)
     partitions = [Partition(**entry) for entry in read_json(Path(listing))]
-    kept_tables: list[pa.Table] = []
-    fate_tables: list[pa.Table] = []
     counts: Counter[tuple[str, str, str, str]] = Counter()
     sizes: Counter[tuple[str, str]] = Counter()
-    for number in members:
-        partition = partitions[number]
-        kept, fate = partition_tables(partition, partitions, measures)
-        kept_tables.append(kept)
-        fate_tables.append(fate)
-        grouped = fate.group_by(["status", "stage", "reason"]).aggregate(
-            [("bytes", "sum"), ("id", "count")]
-        )
-        for row in grouped.to_pylist():
-            key = (partition.source, row["status"], row["stage"] or "", row["reason"] or "")
-            counts[key] += row["id_count"]
-            sizes[partition.source, row["status"]] += row["bytes_sum"]
-    _rows.cache_clear()  # its maps would keep the files open
-    clock.lap("assemble shards")
-    outputs: list[dict[str, Any]] = [
-        {"path": data, "rows": sum(t.num_rows for t in kept_tables)},
-        {"path": fates, "rows": sum(t.num_rows for t in fate_tables)},
-    ]
-    _parquet(root / data, kept_tables, DATA)
+    kept_rows = read_rows = 0
+    with ExitStack() as files:
+        data_file = files.enter_context(_parquet(root / data, DATA))
+        fates_file = files.enter_context(_parquet(root / fates, ledger_schema(measures)))
+        jsonl_file = files.enter_context(_compressed(root / jsonl)) if jsonl is not None else None
+        text_file = files.enter_context(_compressed(root / text)) if text is not None else None
+        for number in members:
+            partition = partitions[number]
+            kept, fate = partition_tables(partition, partitions, measures)
+            kept_rows += kept.num_rows
+            read_rows += fate.num_rows
+            grouped = fate.group_by(["status", "stage", "reason"]).aggregate(
+                [("bytes", "sum"), ("id", "count")]
+            )
+            for row in grouped.to_pylist():
+                key = (partition.source, row["status"], row["stage"] or "", row["reason"] or "")
+                counts[key] += row["id_count"]
+                sizes[partition.source, row["status"]] += row["bytes_sum"]
+            clock.lap("assemble shards")
+            data_file.write_table(kept)
+            clock.lap("write data")
+            fates_file.write_table(fate)
+            clock.lap("write ledger")
+            for sink, end in ((jsonl_file, None), (text_file, line_end)):
+                if sink is not None:
+                    _write_lines(sink, kept, end)
+            clock.lap("write text and checksums")
+        _rows.cache_clear()  # its maps would keep the files open
     clock.lap("write data")
-    _parquet(root / fates, fate_tables, ledger_schema(measures))
-    clock.lap("write ledger")
-    if jsonl is not None:
-        _write_lines(root / jsonl, kept_tables, None)
-        outputs.append({"path": jsonl, "rows": outputs[0]["rows"]})
-    if text is not None:
-        _write_lines(root / text, kept_tables, line_end)
-        outputs.append({"path": text, "rows": outputs[0]["rows"]})
+    outputs: list[dict[str, Any]] = [
+        {"path": data, "rows": kept_rows},
+        {"path": fates, "rows": read_rows},
+        *({"path": path, "rows": kept_rows} for path in (jsonl, text) if path is not None),
+    ]
     for output in outputs:
         path = root / output["path"]
         output |= {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
@@ -307,14 +322,11 @@ def write_shard(
     }
 
 
-def _write_lines(path: Path, tables: list[pa.Table], line_end: str | None) -> None:
-    """JSON Lines (line_end None) or one document a line, zstd-compressed."""
-    with written(path) as temporary, temporary.open("wb") as raw:
-        with zstandard.ZstdCompressor(level=3).stream_writer(raw, closefd=False) as sink:
-            for table in tables:
-                for batch in table.to_batches(max_chunksize=4096):
-                    if line_end is None:
-                        sink.write(b"".join(orjson.dumps(r) + b"\n" for r in batch.to_pylist()))
-                        continue
-                    folded = pc.replace_substring(batch.column("text"), "\n", line_end)
-                    sink.write("".join(t + "\n" for t in folded.to_pylist()).encode())
+def _write_lines(sink: IO[bytes], table: pa.Table, line_end: str | None) -> None:
+    """Rows as JSON Lines (line_end None), or texts one a line."""
+    for batch in table.to_batches(max_chunksize=4096):
+        if line_end is None:
+            sink.write(b"".join(orjson.dumps(r) + b"\n" for r in batch.to_pylist()))
+            continue
+        folded = pc.replace_substring(batch.column("text"), "\n", line_end)
+        sink.write("".join(t + "\n" for t in folded.to_pylist()).encode())

@@ -95,6 +95,7 @@ def key_words(corpus: Corpus, mask: str | None, bits: int, value: int) -> NDArra
         kept = _sort_words(records, masked, first, bits, corpus.ordinal_bits, out)
         parts.append(out[:kept])
     words = np.concatenate(parts) if parts else np.zeros(0, np.uint64)
+    parts.clear()
     return sorted_words(words, KEY_BITS - bits + corpus.ordinal_bits)
 
 
@@ -155,7 +156,7 @@ def write_candidates(
 def key_ranges(rows: int, near: NearDedup) -> tuple[int, int]:
     """(bits, number of ranges): how far keys are cut so that a range sorts in little memory."""
     needed = rows * banding(near)[0] * BAND_RECORD.itemsize
-    target = min(16, near.memory_mb // 8) << 20
+    target = min(8, near.memory_mb // 8) << 20
     bits = 0
     while bits < KEY_BITS and needed > target << bits:
         bits += 1

@@ -56,18 +56,17 @@ def sort_spread(words, top, scratch, slots):  # type: ignore[no-untyped-def]
     for slot in range(count):
         slots[slot + 1] += slots[slot]
     for i in range(n):
-        slot = np.int64(words[i] >> shift)
-        scratch[slots[slot]] = words[i]
-        slots[slot] += 1
+        place = np.int64(words[i] >> shift)
+        scratch[slots[place]] = words[i]
+        slots[place] += 1
     # Each entry has moved on to where the next slot begins.
-    begin = 0
     for slot in range(count):
+        begin = slots[slot - 1] if slot else 0
         end = slots[slot]
         if end - begin > _MANY:
             scratch[begin:end].sort()
         else:
             _insertion_sort(scratch, begin, end)
-        begin = end
     for i in range(n):
         words[i] = scratch[i]
 

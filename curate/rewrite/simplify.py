@@ -63,9 +63,9 @@ def _phrases() -> list[str]:
         return []
     with tempfile.TemporaryDirectory() as folder:
         listing = Path(folder) / "phrases.txt"
-        command = [tool, "-i", dictionary, "-f", "ocd2", "-o", listing, "-t", "text"]
+        options = ["-i", str(dictionary), "-f", "ocd2", "-o", str(listing), "-t", "text"]
         try:
-            subprocess.run(command, check=True, capture_output=True, timeout=60)
+            subprocess.run([str(tool), *options], check=True, capture_output=True, timeout=60)
             lines = listing.read_text(encoding="utf-8").splitlines()
         except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
             return []
@@ -105,8 +105,8 @@ def _built() -> Tables:
 @cache
 def _forms() -> _Forms:
     versions = {"opencc": importlib.metadata.version("opencc"), "python": platform.python_version()}
-    sources = [__file__, Path(__file__).with_name("variants.py")]
-    return _Forms(**stored("simplified", _built, sources, versions))
+    code: list[str | Path] = [__file__, Path(__file__).with_name("variants.py")]
+    return _Forms(**stored("simplified", _built, code, versions))
 
 
 _YU_PAIRS = np.array([(ord(f[0]), ord(f[1]) if len(f) > 1 else 0) for f in _YU_FOLLOWED], np.uint32)
@@ -192,8 +192,8 @@ def _is_plain(points, a, end, whole, marks, phrases, yu_pairs):  # type: ignore[
         previous = points[i - 1] if i > a else 0
         if mark & 2:
             pair = (np.uint64(c) << np.uint64(32)) | np.uint64(following)
-            k = np.searchsorted(phrases, pair)
-            if k < len(phrases) and phrases[k] == pair:
+            at = np.searchsorted(phrases, pair)
+            if at < len(phrases) and phrases[at] == pair:
                 return False
         if mark & 4:
             third = points[i + 2] if i + 2 < end else 0
