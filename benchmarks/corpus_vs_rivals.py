@@ -7,7 +7,7 @@ runs three times, between the others, and its median counts.
 
     python benchmarks/corpus_vs_rivals.py --json
 
-The rivals are installed by the first run, each in an environment of its own under .cache/rivals.
+All are installed by the first run, each in an environment of its own under .cache/rivals.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import Any
 
 import corpus_text
 from measured_process import Measured, pinned_cores, run_measured
-from rivals.environment import InstallError, environment, installed_mb
+from rivals.environment import InstallError, environment, installed_mb, own_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 RIVALS = ("data_juicer", "datatrove")
@@ -153,12 +153,16 @@ def run_ours(
     timeout: float,
     interval: float = 0.5,
     all_steps: bool = True,
+    python: Path | str = sys.executable,
 ) -> tuple[Measured, Path]:
-    """One build of the JSONL at `path` by this project, from nothing; and where its rows are."""
+    """One build of the JSONL at `path` by this project, from nothing; and where its rows are.
+
+    python: the interpreter to run it with.
+    """
     recipe = work / "rivals.yaml"
     text = RECIPE.format(path=json.dumps(str(path))) + ("" if all_steps else SAME_STEPS)
     recipe.write_text(text, encoding="utf-8")
-    command: list[str | Path] = [sys.executable, "-m", "curate", "build", "corpus", recipe]
+    command: list[str | Path] = [python, "-m", "curate", "build", "corpus", recipe]
     measured = run_measured(
         [*command, "--out", work / "out", "--workers", str(workers), "--json"],
         work / "logs",
@@ -212,6 +216,7 @@ def run(name: str, turn: int, text: Input, options: argparse.Namespace) -> Run:
             options.workers,
             timeout=options.timeout,
             all_steps=options.all_steps,
+            python=own_environment(options.cache),
         )
     else:
         measured, output = run_rival(name, text, options, work)
@@ -382,6 +387,8 @@ def main() -> int:
         for name in RIVALS:
             if name in chosen:
                 environment(name, options.cache)
+        if "ours" in chosen:
+            own_environment(options.cache)
         text = prepared_input(options)
     except (corpus_text.NoSamples, BadInput, InstallError, OSError) as error:
         print(error, file=sys.stderr)

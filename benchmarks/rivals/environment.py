@@ -1,4 +1,4 @@
-"""A Python environment of its own for each rival, made once and reused."""
+"""A Python environment of its own for each contender, made once and reused."""
 
 from __future__ import annotations
 
@@ -12,12 +12,35 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 CONSTRAINTS = HERE / "constraints.txt"
 STAMP = "installed.json"
 
 
 class InstallError(Exception):
-    """A rival could not be installed; the message says why and what to do."""
+    """A contender could not be installed; the message says why and what to do."""
+
+
+def own_environment(cache: Path) -> Path:
+    """The interpreter of an environment with this checkout as its users install it, in `cache`.
+
+    The development environment has more in it, some of which libraries load where they find it.
+    Raises InstallError.
+    """
+    folder = cache / "ours"
+    python = folder / "bin" / "python"
+    constraints = ROOT / "constraints.txt"
+    digest = hashlib.sha256(f"{sys.version_info[:2]}".encode())
+    for file in (ROOT / "pyproject.toml", constraints):
+        digest.update(file.read_bytes())
+    stamp = folder / STAMP
+    if not (stamp.exists() and stamp.read_text(encoding="utf-8") == digest.hexdigest()):
+        print(f"installing this project in {folder} (once)", file=sys.stderr)
+        shutil.rmtree(folder, ignore_errors=True)
+        venv.create(folder, with_pip=True)
+        _pip(python, ["install", "-c", str(constraints), "-e", str(ROOT), "--quiet"])
+        stamp.write_text(digest.hexdigest(), encoding="utf-8")
+    return python
 
 
 def environment(name: str, cache: Path) -> Path:

@@ -156,7 +156,7 @@ def write_candidates(
 def key_ranges(rows: int, near: NearDedup) -> tuple[int, int]:
     """(bits, number of ranges): how far keys are cut so that a range sorts in little memory."""
     needed = rows * banding(near)[0] * BAND_RECORD.itemsize
-    target = min(8, near.memory_mb // 8) << 20
+    target = min(8, near.memory_mb // 16) << 20
     bits = 0
     while bits < KEY_BITS and needed > target << bits:
         bits += 1

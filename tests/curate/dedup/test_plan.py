@@ -129,7 +129,7 @@ def test_cuts_follow_from_rows_and_memory() -> None:
     assert ranges == 1 << bits
     # The records of a range, 21 words a row, sort in 8 MiB.
     assert 5_000_000 * 21 * 8 / ranges <= 8 << 20 < 5_000_000 * 21 * 8 / ranges * 2
-    assert plan.key_ranges(5_000_000, NearDedup(memory_mb=32))[1] == 2 * ranges
+    assert plan.key_ranges(5_000_000, NearDedup(memory_mb=64))[1] == 2 * ranges
     assert plan.key_ranges(10**10, near)[1] > 1024
     for rows in (0, 1, 10**6, 10**10):
         ranges_of_rows = plan.exact_ranges(rows, 1024)
