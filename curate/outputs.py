@@ -7,7 +7,7 @@ without any sorting.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import defaultdict
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +29,7 @@ from curate.rows import PAIR
 from curate.storage import column_array, read_arrow, read_json, written
 from manifests import ledger
 
-VERSION = 1
+VERSION = 2
 
 DATA = pa.schema(
     [
@@ -52,6 +52,8 @@ STAGES = {EXACT_KIND: "exact", NEAR_KIND: "near"}
 class Partition:
     """A refined partition and what the ledger says about where it came from."""
 
+    rows: str
+    """The ingested partition it was refined from."""
     refined: str
     decision: str
     duplicates: str | None
@@ -265,25 +267,24 @@ def write_shard(
     partitions = [Partition(**entry) for entry in read_json(Path(listing))]
     kept_tables: list[pa.Table] = []
     fate_tables: list[pa.Table] = []
-    counts: Counter[tuple[str, str, str, str]] = Counter()
-    sizes: Counter[tuple[str, str]] = Counter()
+    fate_sums: Sums = defaultdict(list)
+    label_sums: Sums = defaultdict(list)
     for number in members:
         partition = partitions[number]
         kept, fate = partition_tables(partition, partitions, measures)
         kept_tables.append(kept)
         fate_tables.append(fate)
-        grouped = fate.group_by(["status", "stage", "reason"]).aggregate(
-            [("bytes", "sum"), ("id", "count")]
-        )
-        for row in grouped.to_pylist():
-            key = (partition.source, row["status"], row["stage"] or "", row["reason"] or "")
-            counts[key] += row["id_count"]
-            sizes[partition.source, row["status"]] += row["bytes_sum"]
+        fate = fate.select(["status", "stage", "reason", "bytes"])
+        fate = fate.append_column("characters", text_lengths(partition))
+        add_sums(fate_sums, partition.source, fate, ["bytes", "characters"])
+        labels = kept.select(["lang", "script"])
+        labels = labels.append_column("characters", pc.utf8_length(column_array(kept, "text")))
+        add_sums(label_sums, partition.source, labels, ["characters"])
     _rows.cache_clear()  # its maps would keep the files open
     clock.lap("assemble shards")
     outputs: list[dict[str, Any]] = [
-        {"path": data, "rows": sum(t.num_rows for t in kept_tables)},
-        {"path": fates, "rows": sum(t.num_rows for t in fate_tables)},
+        {"path": data, **_span(kept_tables)},
+        {"path": fates, **_span(fate_tables)},
     ]
     _parquet(root / data, kept_tables, DATA)
     clock.lap("write data")
@@ -301,10 +302,37 @@ def write_shard(
     clock.lap("write text and checksums")
     return {
         "outputs": outputs,
-        "counts": [[*key, n] for key, n in sorted(counts.items())],
-        "bytes": [[*key, n] for key, n in sorted(sizes.items())],
+        "fates": [[*key, *sums] for key, sums in sorted(fate_sums.items())],
+        "labels": [[*key, *sums] for key, sums in sorted(label_sums.items())],
         "clock": dict(clock.seconds),
     }
+
+
+def text_lengths(partition: Partition) -> pa.Array:
+    """Code points of every row's rewritten text, int64; 0 for quarantined rows."""
+    texts = column_array(read_arrow(Path(partition.refined), ["text"]), "text")
+    return pc.utf8_length(texts)
+
+
+Sums = dict[tuple[str, ...], list[int]]
+"""Rows and sums of numbers by source and words."""
+
+
+def add_sums(sums: Sums, source: str, table: pa.Table, numbers: list[str]) -> None:
+    """Adds rows and the sums of `numbers`, by the table's other columns (null counts as "")."""
+    words = [name for name in table.column_names if name not in numbers]
+    grouped = table.group_by(words).aggregate([([], "count_all"), *[(n, "sum") for n in numbers]])
+    for row in grouped.to_pylist():
+        key = (source, *[row[word] or "" for word in words])
+        new = [row["count_all"], *[row[f"{number}_sum"] or 0 for number in numbers]]
+        sums[key] = [a + b for a, b in zip(sums[key] or [0] * len(new), new, strict=True)]
+
+
+def _span(tables: list[pa.Table]) -> dict[str, Any]:
+    """Rows, and the first and last id: which file holds an id is known without opening any."""
+    some = [table.column("id") for table in tables if table.num_rows]
+    first, last = (some[0][0].as_py(), some[-1][-1].as_py()) if some else (None, None)
+    return {"rows": sum(t.num_rows for t in tables), "first": first, "last": last}
 
 
 def _write_lines(path: Path, tables: list[pa.Table], line_end: str | None) -> None:

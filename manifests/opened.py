@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from curate.errors import CurateError
 from manifests.manifest import VERSION
+from manifests.seal import seal_holds
 
 if TYPE_CHECKING:
     import duckdb
@@ -109,7 +110,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of the build in `folder`; raises ManifestError when it cannot be used."""
     path = folder / MANIFEST
     try:
-        value = json.loads(path.read_bytes())
+        raw = path.read_bytes()
+        value = json.loads(raw)
     except FileNotFoundError:
         what = "has no manifest.json" if folder.is_dir() else "does not exist"
         raise ManifestError(
@@ -122,6 +124,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     version = value.get("schema_version") if isinstance(value, dict) else None
     if not isinstance(version, int) or not isinstance(value.get("outputs"), list):
         raise ManifestError(f"{path} is no manifest of a build; give a folder such as builds/NAME")
+    holds = seal_holds(raw)
+    if holds is False or (holds is None and 1 < version <= VERSION):
+        raise ManifestError(
+            f"{path} is not as it was written: its checksum does not fit its content; "
+            "run the same build again to write it anew"
+        )
     if version > VERSION:
         raise ManifestError(
             f"{path} has schema version {version} and this curate reads up to {VERSION}; "
