@@ -154,7 +154,7 @@ def synthetic_build(folder: Path, rows: int) -> Path:
         options = (str(folder), data, fates, None, None, " ")
         shards.append(write_shard(members, str(listing), measures, *options))
     every = accounts(
-        [(p.source, p.rows, 0) for p in pieces],
+        [(fate[0], fate[4], fate[5]) for shard in shards for fate in shard["fates"]],
         [tuple(fate) for shard in shards for fate in shard["fates"]],
         [tuple(label) for shard in shards for label in shard["labels"]],
     )

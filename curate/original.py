@@ -6,21 +6,21 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import ValidationError
 
 from curate.errors import CurateError
 from curate.fingerprint import file_sha256
-from curate.recipe import Source
 from curate.rows import ROW_TYPES
 from curate.storage import read_arrow, read_json
 from manifests.opened import OpenedBuild
 from manifests.seal import seal_holds
-from sources.adapter import Adapter, SourceError, Unit
-from sources.inputs import open_units
+
+if TYPE_CHECKING:
+    from curate.recipe import Source
+    from sources.adapter import Adapter, Unit
 
 
 class Unavailable(CurateError):
@@ -41,7 +41,7 @@ class Original:
 def original(build: OpenedBuild, source: str, file: str, row: int) -> Original:
     """Row `row` of `file` in `source`, as the build read it.
 
-    Raises Unavailable when the intermediates are gone and the source's file is, too, or has changed.
+    Raises Unavailable when the intermediates are gone and the source's file is gone or changed.
     """
     kind = ROW_TYPES[build.manifest["sources"][source]["row_type"]]
     if (found := _intermediate(build, "rows", source, file, row)) is not None:
@@ -97,6 +97,10 @@ def _intermediate(
 
 def _from_source(build: OpenedBuild, source: str, file: str, row: int) -> tuple[pa.Table, Path]:
     """The row read from the source's file once more, and that file."""
+    # Loaded here: most rows are found in the intermediates, and should be found fast.
+    from sources.adapter import SourceError
+    from sources.inputs import open_units
+
     entry, adapter = _adapter(build, source)
     root = _root(build, entry)
     with ExitStack() as stack:
@@ -131,6 +135,8 @@ def _from_source(build: OpenedBuild, source: str, file: str, row: int) -> tuple[
 
 def _adapter(build: OpenedBuild, source: str) -> tuple[Source, Adapter]:
     """The recipe's entry of a source and its adapter."""
+    from curate.recipe import Source
+
     try:
         entries = [Source(**entry) for entry in build.manifest["recipe"]["sources"]]
         entry = next(entry for entry in entries if entry.id_prefix == source)
@@ -138,7 +144,7 @@ def _adapter(build: OpenedBuild, source: str) -> tuple[Source, Adapter]:
             # A build may come from anywhere; what it names is not run for the asking.
             raise Unavailable(f"{entry.name} is an adapter of someone's own, which is not run here")
         return entry, entry.adapter()
-    except (StopIteration, KeyError, TypeError, ValidationError):
+    except (StopIteration, KeyError, TypeError, ValueError):  # pydantic's are ValueErrors
         raise Unavailable("the recipe in the manifest does not say how it was read") from None
 
 

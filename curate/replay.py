@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pydantic import ValidationError
 
 from curate.render import rendered
-from curate.rewrite.base import Rewrite
 from curate.rows import ROW_TYPES
+
+if TYPE_CHECKING:
+    from curate.rewrite.base import Rewrite
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def _step(about: dict[str, Any], replay: Replay) -> Rewrite | None:
     try:
         kind: type[Rewrite] = getattr(importlib.import_module(module), name)
         step = kind(**about["options"])
-    except (ImportError, AttributeError, ValidationError):
+    except (ImportError, AttributeError, ValueError):  # pydantic's are ValueErrors
         replay.notes.append(f"this curate has no step {about['step']} with the build's options")
         return None
     if kind.version != about["version"]:
