@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import orjson
 import typer
 from rich.console import Console
 
 from curate.errors import CurateError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 app = typer.Typer(
     name="manifest",
@@ -25,8 +29,31 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and 
 Full = Annotated[bool, typer.Option("--full", help="Show texts whole, however long.")]
 
 
+def _console() -> Console:
+    # What is printed comes from anyone's files: no [markup] and no :emoji: in it means anything.
+    return Console(highlight=False, markup=False, emoji=False)
+
+
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, default=str))
+    """One line of JSON; what JSON has no number for becomes null, what it has no type for words."""
+    print(orjson.dumps(value, default=_plain).decode())
+
+
+def _print_csv(result: pa.RecordBatchReader) -> None:
+    from pyarrow import ArrowInvalid, csv
+
+    try:
+        with csv.CSVWriter(sys.stdout.buffer, result.schema) as writer:
+            for batch in result:
+                writer.write_batch(batch)
+    except ArrowInvalid as error:
+        raise CurateError(f"the result cannot be CSV ({error}); use --json") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == int(value) and abs(value) < 2**53 else float(value)
+    return str(value)
 
 
 @app.callback()
@@ -45,7 +72,7 @@ def show(build: BuildFolder, as_json: AsJson = False) -> None:
     if as_json:
         _print_json(found)
     else:
-        print_story(Console(highlight=False), found)
+        print_story(_console(), found)
 
 
 @app.command(epilog="Example:  curate manifest funnel builds/sample")
@@ -59,7 +86,7 @@ def funnel(build: BuildFolder, as_json: AsJson = False) -> None:
     if as_json:
         _print_json({label: own.as_json() for label, own in found.items()})
     else:
-        print_funnels(Console(highlight=False), found)
+        print_funnels(_console(), found)
 
 
 @app.command(
@@ -85,18 +112,14 @@ def query(
 
     result = selected(open_build(build), sys.stdin.read() if sql == "-" else sql)
     if as_csv:
-        from pyarrow import csv
-
-        with csv.CSVWriter(sys.stdout.buffer, result.schema) as writer:
-            for batch in result:
-                writer.write_batch(batch)
+        _print_csv(result)
     elif as_json:
         found = [row for batch in result for row in batch.to_pylist()]
         _print_json({"columns": result.schema.names, "rows": found})
     else:
         from curate.cli_rows import print_rows
 
-        print_rows(Console(highlight=False), result, rows)
+        print_rows(_console(), result, rows)
 
 
 @app.command(
@@ -131,7 +154,7 @@ def trace(
     else:
         from curate.cli_trace import print_trace
 
-        print_trace(Console(highlight=False), life, full)
+        print_trace(_console(), life, full)
 
 
 @app.command(
@@ -165,7 +188,7 @@ def sample(
     else:
         from curate.cli_rows import print_sample
 
-        print_sample(Console(highlight=False), found, full)
+        print_sample(_console(), found, full)
 
 
 @app.command(
@@ -197,7 +220,7 @@ def duplicates(
     else:
         from curate.cli_rows import print_clusters
 
-        print_clusters(Console(highlight=False), found, full)
+        print_clusters(_console(), found, full)
 
 
 class Damaged(CurateError):
@@ -226,6 +249,6 @@ def verify(build: BuildFolder, as_json: AsJson = False) -> None:
     if found:
         if as_json:
             raise typer.Exit(1)
-        raise Damaged(f"{len(found)} problems in {build}")
+        raise Damaged(f"{len(found)} problem{'s' if len(found) > 1 else ''} in {build}")
     if not as_json:
         print(f"{build} is what it was when it was written, and adds up")

@@ -21,7 +21,7 @@ def print_rows(console: Console, result: pa.RecordBatchReader, count: int) -> No
     for field in result.schema:
         number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
         table.add_column(
-            harmless(field.name), justify="right" if number else "left", overflow="fold"
+            Text(harmless(field.name)), justify="right" if number else "left", overflow="fold"
         )
     shown = 0
     more = False
