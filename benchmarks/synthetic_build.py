@@ -22,6 +22,7 @@ from curate.measure.base import Measure
 from curate.outputs import Partition, write_shard
 from curate.recipe import Recipe
 from curate.refine import REWRITE_NAMES
+from curate.rows import DOCUMENT
 from curate.step import discovered
 from curate.storage import write_arrow, write_json
 from curate.textbatch import TextBatch
@@ -89,16 +90,20 @@ def _written(folder: Path, number: int, pieces: list[_Piece], measures: list[Mea
     quarantined, dropped = fate < 0.001, (fate >= 0.001) & (fate < 0.06)
     duplicates = np.flatnonzero((fate >= 0.06) & (fate < 0.13))
     texts = _texts(draw, rows).to_pylist()
-    refined = pa.table(
+    texts = ["" if q else t for q, t in zip(quarantined.tolist(), texts, strict=True)]
+    ingested = pa.table(
         {
             "row": pa.array(np.arange(piece.first + 1, piece.first + rows + 1)),
-            "text": pa.array(
-                ["" if q else t for q, t in zip(quarantined.tolist(), texts, strict=True)],
-                pa.large_string(),
-            ),
+            "text": pa.array(texts, pa.large_string()),
             "meta": pa.nulls(rows, pa.string()),
             "quarantine": pa.array(np.where(quarantined, "bad_json", None), pa.string()),
             "detail": pa.array(np.where(quarantined, "unexpected end", None), pa.string()),
+        },
+        schema=DOCUMENT.schema,
+    )
+    refined = pa.table(
+        {
+            **{name: ingested.column(name) for name in ingested.column_names},
             "bytes": pa.array(draw.integers(30, 160, rows)),
             "rewrites": pa.array(draw.integers(0, 1 << len(REWRITES), rows).astype(np.uint32)),
             **_measured(draw, measures, rows),
@@ -128,11 +133,13 @@ def _written(folder: Path, number: int, pieces: list[_Piece], measures: list[Mea
         },
         schema=DUPLICATES,
     )
-    paths = [folder / f"{name}-{number:06d}.arrow" for name in ("refined", "decided", "found")]
-    for path, table in zip(paths, (refined, decision, found), strict=True):
+    name = f"{number:06d}.arrow"
+    paths = [folder / "ingest" / f"{number:06d}" / "part-000000.arrow", folder / "refine" / name]
+    paths += [folder / "decide" / name, folder / "dedup" / name]
+    for path, table in zip(paths, (ingested, refined, decision, found), strict=True):
         write_arrow(path, table.combine_chunks())
     own = {"source": piece.source, "file": piece.file, "licence": "CC0-1.0"}
-    return Partition("", *map(str, paths), **own, row_type="document")
+    return Partition(*map(str, paths), **own, row_type="document")
 
 
 def synthetic_build(folder: Path, rows: int) -> Path:
@@ -145,7 +152,7 @@ def synthetic_build(folder: Path, rows: int) -> Path:
     listing = work / "partitions.json"
     partitions = []
     for number in range(len(pieces)):
-        partitions.append(_written(work / "refine", number, pieces, measures))
+        partitions.append(_written(work, number, pieces, measures))
     write_json(listing, [p.as_json() for p in partitions])
     shards = []
     for shard, first in enumerate(range(0, len(pieces), SHARD_PARTITIONS)):
@@ -163,7 +170,9 @@ def synthetic_build(folder: Path, rows: int) -> Path:
         sources=[{"name": "jsonl", "label": s, "text": "text", "path": s} for s in SOURCES],
     )
     entry = {"name": "jsonl", "title": None, "homepage": None, "licence": "CC0-1.0"}
-    entry |= {"non_commercial": None, "row_type": "document", "render": "{text}", "rewrites": []}
+    entry |= {"non_commercial": None, "row_type": "document", "render": "{text}"}
+    steps = [step.fingerprint() for step in recipe.rewrites(recipe.sources[0])]
+    entry["rewrites"] = [step for step in steps if step["step"] in REWRITES]
     manifest = corpus_manifest(
         name=recipe.name,
         recipe=recipe.model_dump(mode="json"),

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from manifests import ledger
 from manifests.opened import ManifestError, OpenedBuild
 
 
@@ -26,6 +27,9 @@ class Found:
     """Path relative to the build's folder."""
     position: int
     """Which row of the file, from 0."""
+
+
+_DUPLICATES = pa.schema([ledger.COLUMNS.field(name) for name in ("id", "stage", "similarity")])
 
 
 def find(build: OpenedBuild, kind: str, row_id: str) -> Found | None:
@@ -74,7 +78,7 @@ def duplicates_of(build: OpenedBuild, row_id: str) -> pa.Table:
                 columns = file.read(columns=["id", "stage", "similarity"])
                 parts.append(columns.take(rows))
     if not parts:
-        return pa.table({"id": [], "stage": [], "similarity": []})
+        return _DUPLICATES.empty_table()
     return pa.concat_tables(parts).unify_dictionaries().combine_chunks()
 
 
