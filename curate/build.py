@@ -41,7 +41,9 @@ from curate.progress import Progress, Silent
 from curate.recipe import Recipe
 from curate.storage import read_json, write_json
 from manifests.manifest import Account, accounts, corpus_manifest, total
+from manifests.seal import write_sealed
 from sources.adapter import Unit
+from sources.record import now
 
 WORK = ".work"
 
@@ -160,19 +162,27 @@ class Build:
                 runner.close()
             every = accounts(
                 [(p.unit.plan.label, p.rows, p.bytes) for p in pieces],
-                [tuple(c) for shard in shards for c in shard["counts"]],
-                [tuple(b) for shard in shards for b in shard["bytes"]],
+                [tuple(fate) for shard in shards for fate in shard["fates"]],
+                [tuple(label) for shard in shards for label in shard["labels"]],
             )
             self.progress.stage("manifest")
             self.finish(plans, every, shards)
             seconds = time.monotonic() - started
             result = Result(self.folder, every, seconds, self.options.workers, dict(self.clock))
-            write_json(
-                self.folder / "run.json",
-                {**result.summary(), "workers": result.workers, "cpu_seconds": result.clock},
-            )
+            write_sealed(self.folder / "run.json", self.run_record(result))
         self.progress.close()
         return result
+
+    def run_record(self, result: Result) -> dict[str, Any]:
+        """What may differ between equal builds: time, speed, and where things were read from."""
+        return {
+            **result.summary(),
+            "workers": result.workers,
+            "cpu_seconds": result.clock,
+            "finished": now(),
+            "recipe_folder": str(self.options.recipe_folder.absolute()),
+            "data_folder": str(self.options.data_folder.absolute()),
+        }
 
     def forget(self) -> None:
         """Removes the intermediates of earlier runs, so that everything is done again."""
@@ -400,6 +410,7 @@ class Build:
         # A manifest stands for a whole build: an unfinished one must not be found beside new data.
         partitions = [
             Partition(
+                rows=str(partition_path(self.ingest_folder(piece.unit), piece.number)),
                 refined=str(self.refined_path(piece)),
                 decision=str(self.decision_path(piece)),
                 duplicates=str(duplicates[i]) if duplicates is not None else None,
@@ -510,4 +521,4 @@ class Build:
             every=every,
             outputs=sorted(outputs, key=lambda o: str(o["path"])),
         )
-        write_json(self.folder / "manifest.json", manifest)
+        write_sealed(self.folder / "manifest.json", manifest)

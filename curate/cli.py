@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
+from typer.main import get_group
 
 import curate
-from curate import cli_build, cli_sources
 from curate.errors import CurateError
+
+GROUPS = {
+    "build": "curate.cli_build",
+    "sources": "curate.cli_sources",
+    "manifest": "curate.cli_manifest",
+}
+"""Module of each command group, with its Typer `app`. One that is not asked for is not imported:
+what a build needs takes longer to load than a question to its manifest takes to answer."""
+
+
+class _Groups(TyperGroup):
+    """The groups above, imported when they are asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*GROUPS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in GROUPS:
+            return super().get_command(ctx, cmd_name)
+        group = get_group(importlib.import_module(GROUPS[cmd_name]).app)
+        group.name = cmd_name
+        return group
+
 
 app = typer.Typer(
     name="curate",
+    cls=_Groups,
     help="Chinese corpora and instruction sets: cleaned, deduplicated, every row accounted for.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(cli_build.app, name="build")
-app.add_typer(cli_sources.app, name="sources")
 
 
 def _version(wanted: bool) -> None:

@@ -17,6 +17,7 @@ from curate.engine.local import TaskFailure, usable_cores
 from curate.errors import RecipeError
 from curate.progress import Silent, progress
 from curate.recipe import Recipe, read
+from manifests.manifest import total
 
 app = typer.Typer(
     help="Build a corpus from a recipe.", no_args_is_help=True, rich_markup_mode="rich"
@@ -139,7 +140,7 @@ def print_result(console: Console, result: Result, profile: bool) -> None:
     for column in ("rows", "kept", "dropped", "quarantined", "duplicates", "MB read"):
         table.add_column(column, justify="right")
     rows = [(label, account.as_json()) for label, account in result.accounts.items()]
-    sums = {k: sum(r[k] for _, r in rows) for k in rows[0][1] if k != "reasons"} if rows else {}
+    sums = total(result.accounts) if rows else {}
     for label, r in [*rows, ("all", sums)] if len(rows) > 1 else rows:
         table.add_row(
             label,

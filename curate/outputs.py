@@ -7,7 +7,7 @@ without any sorting.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -31,7 +31,7 @@ from curate.rows import PAIR
 from curate.storage import column_array, read_arrow, read_json, written
 from manifests import ledger
 
-VERSION = 1
+VERSION = 2
 
 DATA = pa.schema(
     [
@@ -54,6 +54,8 @@ STAGES = {EXACT_KIND: "exact", NEAR_KIND: "near"}
 class Partition:
     """A refined partition and what the ledger says about where it came from."""
 
+    rows: str
+    """The ingested partition it was refined from."""
     refined: str
     decision: str
     duplicates: str | None
@@ -274,9 +276,9 @@ def write_shard(
     clock = Clock()
     root = Path(folder)
     partitions = [Partition(**entry) for entry in read_json(Path(listing))]
-    counts: Counter[tuple[str, str, str, str]] = Counter()
-    sizes: Counter[tuple[str, str]] = Counter()
-    kept_rows = read_rows = 0
+    fate_sums: Sums = defaultdict(list)
+    label_sums: Sums = defaultdict(list)
+    kept_span, read_span = Span(), Span()
     with ExitStack() as files:
         data_file = files.enter_context(_parquet(root / data, DATA))
         fates_file = files.enter_context(_parquet(root / fates, ledger_schema(measures)))
@@ -285,15 +287,14 @@ def write_shard(
         for number in members:
             partition = partitions[number]
             kept, fate = partition_tables(partition, partitions, measures)
-            kept_rows += kept.num_rows
-            read_rows += fate.num_rows
-            grouped = fate.group_by(["status", "stage", "reason"]).aggregate(
-                [("bytes", "sum"), ("id", "count")]
-            )
-            for row in grouped.to_pylist():
-                key = (partition.source, row["status"], row["stage"] or "", row["reason"] or "")
-                counts[key] += row["id_count"]
-                sizes[partition.source, row["status"]] += row["bytes_sum"]
+            kept_span.add(kept)
+            read_span.add(fate)
+            fates_table = fate.select(["status", "stage", "reason", "bytes"])
+            fates_table = fates_table.append_column("characters", text_lengths(partition))
+            add_sums(fate_sums, partition.source, fates_table, ["bytes", "characters"])
+            labels = kept.select(["lang", "script"])
+            labels = labels.append_column("characters", pc.utf8_length(column_array(kept, "text")))
+            add_sums(label_sums, partition.source, labels, ["characters"])
             clock.lap("assemble shards")
             data_file.write_table(kept)
             clock.lap("write data")
@@ -306,9 +307,9 @@ def write_shard(
         _rows.cache_clear()  # its maps would keep the files open
     clock.lap("write data")
     outputs: list[dict[str, Any]] = [
-        {"path": data, "rows": kept_rows},
-        {"path": fates, "rows": read_rows},
-        *({"path": path, "rows": kept_rows} for path in (jsonl, text) if path is not None),
+        {"path": data, **asdict(kept_span)},
+        {"path": fates, **asdict(read_span)},
+        *({"path": path, "rows": kept_span.rows} for path in (jsonl, text) if path is not None),
     ]
     for output in outputs:
         path = root / output["path"]
@@ -316,10 +317,47 @@ def write_shard(
     clock.lap("write text and checksums")
     return {
         "outputs": outputs,
-        "counts": [[*key, n] for key, n in sorted(counts.items())],
-        "bytes": [[*key, n] for key, n in sorted(sizes.items())],
+        "fates": [[*key, *sums] for key, sums in sorted(fate_sums.items())],
+        "labels": [[*key, *sums] for key, sums in sorted(label_sums.items())],
         "clock": dict(clock.seconds),
     }
+
+
+def text_lengths(partition: Partition) -> pa.Array:
+    """Code points of every row's rewritten text, int64; 0 for quarantined rows."""
+    texts = column_array(read_arrow(Path(partition.refined), ["text"]), "text")
+    return pc.utf8_length(texts)
+
+
+Sums = dict[tuple[str, ...], list[int]]
+"""Rows and sums of numbers by source and words."""
+
+
+def add_sums(sums: Sums, source: str, table: pa.Table, numbers: list[str]) -> None:
+    """Adds rows and the sums of `numbers`, by the table's other columns (null counts as "")."""
+    words = [name for name in table.column_names if name not in numbers]
+    grouped = table.group_by(words).aggregate([([], "count_all"), *[(n, "sum") for n in numbers]])
+    for row in grouped.to_pylist():
+        key = (source, *[row[word] or "" for word in words])
+        new = [row["count_all"], *[row[f"{number}_sum"] or 0 for number in numbers]]
+        sums[key] = [a + b for a, b in zip(sums[key] or [0] * len(new), new, strict=True)]
+
+
+@dataclass
+class Span:
+    """Rows, and the first and last id: which file holds an id is known without opening any."""
+
+    rows: int = 0
+    first: str | None = None
+    last: str | None = None
+
+    def add(self, table: pa.Table) -> None:
+        """Counts in a table that follows those before."""
+        if table.num_rows:
+            ids_of = table.column("id")
+            self.first = ids_of[0].as_py() if self.first is None else self.first
+            self.last = ids_of[-1].as_py()
+            self.rows += table.num_rows
 
 
 def _write_lines(sink: IO[bytes], table: pa.Table, line_end: str | None) -> None:

@@ -58,7 +58,12 @@ class SourcePlan:
         }
 
     def manifest_entry(self, hashes: Mapping[Path, str]) -> dict[str, Any]:
-        """What the manifest says about the source: where it is from, its files, what was done."""
+        """What the manifest says about the source: where it is from, its files, what was done.
+
+        `read_as` is the `file` of a file's rows in the ledger; null for archives, whose members
+        are read, and for files without rows.
+        """
+        read_as = {file.name: unit.name for unit in self.units for file in unit.files}
         return {
             "name": self.source.name,
             "title": self.entry.title if self.entry else None,
@@ -71,6 +76,7 @@ class SourcePlan:
             "inputs": [
                 {
                     "file": file.name,
+                    "read_as": read_as.get(file.name),
                     "sha256": hashes[file.path],
                     "bytes": file.path.stat().st_size,
                     "url": origin.url if (origin := self.origins.get(file.name)) else None,
@@ -80,7 +86,7 @@ class SourcePlan:
             ],
             # Members of archives, as they were unpacked.
             "members": [
-                {"file": file.name, "sha256": hashes[file.path]}
+                {"file": file.name, "read_as": unit.name, "sha256": hashes[file.path]}
                 for unit in self.units
                 for file in unit.files
                 if file.name not in {f.name for f in self.files}

@@ -11,7 +11,9 @@ from typing import Any
 
 from manifests import ledger
 
-VERSION = 1
+VERSION = 2
+"""2: checksum of its own; characters, losses by stage, languages and scripts by source; first and
+last id of outputs."""
 _PACKAGES = (
     "numpy",
     "numba",
@@ -36,11 +38,20 @@ class Account:
     read: int = 0
     bytes_read: int = 0
     bytes_kept: int = 0
+    characters_read: int = 0
+    """Characters of rewritten text; rows that could not be read have none."""
+    characters_kept: int = 0
     kept: int = 0
     dropped: int = 0
     quarantined: int = 0
     reasons: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     """Rows lost, by stage and reason."""
+    lost: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What was lost by stage: rows, bytes as read, characters of rewritten text."""
+    languages: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Rows and characters kept, by language label ("" where none was measured)."""
+    scripts: dict[str, dict[str, int]] = field(default_factory=dict)
+    """The same by script label."""
 
     @property
     def duplicates(self) -> int:
@@ -56,41 +67,57 @@ class Account:
             "duplicates": self.duplicates,
             "bytes_read": self.bytes_read,
             "bytes_kept": self.bytes_kept,
+            "characters_read": self.characters_read,
+            "characters_kept": self.characters_kept,
             "reasons": {
                 stage: dict(sorted(reasons.items()))
                 for stage, reasons in sorted(self.reasons.items())
             },
+            "lost": dict(sorted(self.lost.items())),
+            "languages": dict(sorted(self.languages.items())),
+            "scripts": dict(sorted(self.scripts.items())),
         }
+
+
+def _add(sums: dict[str, dict[str, int]], key: str, **numbers: int) -> None:
+    own = sums.setdefault(key, dict.fromkeys(numbers, 0))
+    for name, number in numbers.items():
+        own[name] += number
 
 
 def accounts(
     read: Iterable[tuple[str, int, int]],
-    fates: Iterable[tuple[str, str, str, str, int]],
-    kept_bytes: Iterable[tuple[str, str, int]],
+    fates: Iterable[tuple[str, str, str, str, int, int, int]],
+    labels: Iterable[tuple[str, str, str, int, int]],
 ) -> dict[str, Account]:
     """Balanced accounts by source.
 
-    read: (source, rows, bytes) as ingest counted them; fates: (source, status, stage, reason, rows)
-    as the ledger has them; kept_bytes: (source, status, bytes).
+    read: (source, rows, bytes) as ingest counted them; fates: (source, status, stage, reason, rows,
+    bytes, characters) as the ledger has them; labels: (source, language, script, rows, characters)
+    of the rows kept.
     Raises AccountError unless, for every source, rows read = kept + dropped + quarantined.
     """
     result: dict[str, Account] = defaultdict(Account)
     for source, rows, size in read:
         result[source].read += rows
         result[source].bytes_read += size
-    for source, status, stage, reason, rows in fates:
+    for source, status, stage, reason, rows, size, characters in fates:
         account = result[source]
+        account.characters_read += characters
         if status == ledger.KEPT:
             account.kept += rows
+            account.bytes_kept += size
+            account.characters_kept += characters
             continue
         if status == ledger.DROPPED:
             account.dropped += rows
         else:
             account.quarantined += rows
         account.reasons[stage][reason] = account.reasons[stage].get(reason, 0) + rows
-    for source, status, size in kept_bytes:
-        if status == ledger.KEPT:
-            result[source].bytes_kept += size
+        _add(account.lost, stage, rows=rows, bytes=size, characters=characters)
+    for source, language, script, rows, characters in labels:
+        _add(result[source].languages, language, rows=rows, characters=characters)
+        _add(result[source].scripts, script, rows=rows, characters=characters)
     for source, account in result.items():
         ended = account.kept + account.dropped + account.quarantined
         if account.read != ended:
@@ -104,7 +131,8 @@ def accounts(
 
 def total(every: dict[str, Account]) -> dict[str, int]:
     """Sums over all sources."""
-    keys = ("read", "kept", "dropped", "quarantined", "duplicates", "bytes_read", "bytes_kept")
+    keys = ["read", "kept", "dropped", "quarantined", "duplicates"]
+    keys += ["bytes_read", "bytes_kept", "characters_read", "characters_kept"]
     return {key: sum(account.as_json()[key] for account in every.values()) for key in keys}
 
 
