@@ -60,11 +60,11 @@ class Repetition(Measure):
 
 # An odd multiplier with bits all over: two sequences of up to ten characters share a 64-bit key by
 # chance only (about 1 in 10^8 for the million sequences of the longest text).
-_BASE = np.uint64(0x9E3779B97F4A7C15)
+BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _slot(key, mask):  # type: ignore[no-untyped-def]
+def slot_of(key, mask):  # type: ignore[no-untyped-def]
     key = (key ^ (key >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
     return (key ^ (key >> np.uint64(29))) & mask
 
@@ -76,17 +76,17 @@ def _covered_again(text, size, n, keys, stamps, stamp, mask):  # type: ignore[no
         return 0
     drop = np.uint64(1)
     for _ in range(n):
-        drop *= _BASE
+        drop *= BASE
     key = np.uint64(0)
     covered = 0
     upto = 0  # characters before this index are counted already
     for i in range(size):
-        key = key * _BASE + np.uint64(text[i])
+        key = key * BASE + np.uint64(text[i])
         if i >= n:
             key -= drop * np.uint64(text[i - n])
         if i < n - 1:
             continue
-        slot = _slot(key, mask)
+        slot = slot_of(key, mask)
         while stamps[slot] == stamp and keys[slot] != key:
             slot = (slot + np.uint64(1)) & mask
         if stamps[slot] == stamp:
@@ -105,7 +105,7 @@ def _top_pair(text, size, keys, stamps, stamp, mask, lasts, covers):  # type: ig
     best = 0
     for i in range(size - 1):
         key = (np.uint64(text[i]) << np.uint64(32)) | np.uint64(text[i + 1])
-        slot = _slot(key, mask)
+        slot = slot_of(key, mask)
         while stamps[slot] == stamp and keys[slot] != key:
             slot = (slot + np.uint64(1)) & mask
         if stamps[slot] == stamp:
@@ -143,7 +143,7 @@ def _repetition(points, offsets, text, keys, stamps, lasts, covers, out):  # typ
             c = points[i] if i < end else np.uint32(10)
             if c == 10:
                 if line_size:
-                    slot = _slot(line, mask)
+                    slot = slot_of(line, mask)
                     while stamps[slot] == stamp and keys[slot] != line:
                         slot = (slot + np.uint64(1)) & mask
                     if stamps[slot] == stamp:
@@ -160,7 +160,7 @@ def _repetition(points, offsets, text, keys, stamps, lasts, covers, out):  # typ
                 if run > longest:
                     longest = run
                 last = c
-                line = (line ^ np.uint64(c)) * _BASE
+                line = (line ^ np.uint64(c)) * BASE
                 line ^= line >> np.uint64(31)
                 line_size += 1
         if size < 2:
