@@ -20,7 +20,7 @@ from curate.recipe import Languages, Limit
 from curate.rows import PAIR
 from curate.storage import column_array, read_arrow, write_arrow
 
-VERSION = 2
+VERSION = 3
 
 DECISION = pa.schema(
     [
@@ -68,14 +68,19 @@ def _limit_rules(table: pa.Table, limits: Mapping[str, Limit]) -> list[_Rule]:
         numbers = values.to_numpy(zero_copy_only=False)
         # A limit of 0.1 means the 0.1 that a float32 column holds.
         bound = np.float32 if numbers.dtype == np.float32 else np.float64
+        judged, scope = np.True_, ""
+        if limit.from_characters:
+            lengths = column_array(table, "characters").to_numpy(zero_copy_only=False)
+            judged = lengths >= limit.from_characters
+            scope = f" from {limit.from_characters} characters"
         if limit.min is not None:
-            failing = numbers < bound(limit.min)
+            failing = (numbers < bound(limit.min)) & judged
             reason = f"quality.{column}.min"
-            rules.append(_Rule(reason, column, f"min {limit.min:g}", failing, values))
+            rules.append(_Rule(reason, column, f"min {limit.min:g}{scope}", failing, values))
         if limit.max is not None:
-            failing = numbers > bound(limit.max)
+            failing = (numbers > bound(limit.max)) & judged
             reason = f"quality.{column}.max"
-            rules.append(_Rule(reason, column, f"max {limit.max:g}", failing, values))
+            rules.append(_Rule(reason, column, f"max {limit.max:g}{scope}", failing, values))
     return rules
 
 

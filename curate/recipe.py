@@ -31,6 +31,8 @@ class Limit(_Model):
     """Lowest value kept."""
     max: float | None = None
     """Highest value kept."""
+    from_characters: int = Field(default=0, ge=0)
+    """The limit holds for texts of at least so many characters; shorter ones it lets pass."""
 
     @model_validator(mode="after")
     def _some_bound(self) -> Limit:
@@ -285,6 +287,12 @@ def parsed(text: str, where: str = "recipe") -> Recipe:
     for column in recipe.quality:
         if column not in columns:
             raise RecipeError(f"{where}, quality: no measure {column!r}{_nearest(column, columns)}")
+    scoped = any(limit.from_characters for limit in recipe.quality.values())
+    if scoped and "characters" not in columns:
+        raise RecipeError(
+            f"{where}, quality: `from_characters` needs the measure `characters`; "
+            "do not switch it off"
+        )
     return recipe
 
 

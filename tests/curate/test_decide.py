@@ -37,6 +37,14 @@ def test_the_ledger_shows_value_and_bound():
     assert rows == [{"reason": "quality.a.min", "measure": "a=3", "limit": "min 4"}]
 
 
+def test_a_limit_may_leave_short_texts_alone():
+    rows = table(a=[0, 0, 9, 9], characters=[99, 100, 99, 100])
+    limits = {"a": Limit(min=1, max=5, from_characters=100)}
+    assert reasons(rows, limits=limits) == [None, "quality.a.min", None, "quality.a.max"]
+    shown = decided(rows, limits, None, "document")["limit"].to_pylist()
+    assert shown == [None, "min 1 from 100 characters", None, "max 5 from 100 characters"]
+
+
 def test_quarantined_rows_are_left_alone():
     rows = pa.table({"quarantine": ["bad_json", None], "a": [0, 0]})
     assert reasons(rows, limits={"a": Limit(min=1)}) == [None, "quality.a.min"]
