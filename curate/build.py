@@ -109,7 +109,7 @@ class Build:
         self.options = options
         self.folder = options.out / recipe.name
         self.work = self.folder / WORK
-        self.measures = recipe.measures()
+        self.measures = [m.located(options.recipe_folder) for m in recipe.measures()]
         self.progress = progress or Silent()
         self.clock: dict[str, float] = defaultdict(float)
         self.used: set[Path] = set()
