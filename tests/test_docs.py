@@ -59,6 +59,6 @@ def test_the_two_readmes_give_the_same_commands():
     assert commands("README.md") == commands("README.zh-CN.md")
 
 
-@pytest.mark.parametrize("name", ["sample", "corpus"])
+@pytest.mark.parametrize("name", ["sample", "corpus", "web"])
 def test_ready_recipes_are_valid(name: str):
     assert read(ROOT / "recipes" / f"{name}.yaml").name == name

@@ -23,7 +23,7 @@ from curate.textbatch import TextBatch
 FINAL = "。｡！!﹗？?﹖…‥⋯⁇⁈⁉‼"
 """Marks that end a sentence wherever they stand."""
 STOPS = ".．"
-"""Marks that end a sentence only before a blank, a closing mark or the line's end: 3.14 goes on."""
+"""Marks that end a sentence too, but not inside 3.14, a.com, 1.甲 or .NET."""
 CLOSERS = "”’\"'」』）)】》〉〕]｣›»"
 """Marks that may follow the end of a sentence and belong to it."""
 SHORT = 5
@@ -101,6 +101,30 @@ def _seen(key, words, keys, stamps, stamp, mask):  # type: ignore[no-untyped-def
     return 0
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _letter(c):  # type: ignore[no-untyped-def]
+    return c < 0x80 and 0x41 <= (c & 0xDF) <= 0x5A
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _digit(c):  # type: ignore[no-untyped-def]
+    return 0x30 <= c <= 0x39 or 0xFF10 <= c <= 0xFF19
+
+
+@njit(cache=True, nogil=True)
+def _goes_on(points, start, i, end, table):  # type: ignore[no-untyped-def]
+    """Whether the full stop at `i` is inside a number, an address, a list's number or a name."""
+    if i + 1 >= end:
+        return False
+    after = points[i + 1]
+    if after < 0x10000 and table[after]:
+        return False
+    before = points[i - 1] if i > start else np.uint32(10)
+    if _digit(before) or (before < 0x10000 and table[before] & _BLANK):
+        return True
+    return _letter(before) and (_letter(after) or _digit(after))
+
+
 @njit(cache=True, nogil=True)
 def _sentences(points, offsets, table, keys, stamps, out):  # type: ignore[no-untyped-def]
     for d in range(len(offsets) - 1):
@@ -153,13 +177,11 @@ def _sentences(points, offsets, table, keys, stamps, out):  # type: ignore[no-un
                         words += 1
                         dots = 0
                     continue
-                if kind & _STOP:
-                    follows = table[points[i + 1]] if i + 1 < end and points[i + 1] < 0x10000 else 0
-                    if i + 1 < end and follows == 0 and not ended:
-                        words += 1
-                        dots = 0
-                        key = (key ^ np.uint64(c)) * BASE
-                        continue
+                if kind & _STOP and not ended and _goes_on(points, start, i, end, table):
+                    words += 1
+                    dots = 0
+                    key = (key ^ np.uint64(c)) * BASE
+                    continue
                 if kind & _DOTS:
                     dots = 2
                 elif c == points[i - 1] and i > start and (kind & _STOP or c == 0x3002):

@@ -34,6 +34,10 @@ def measured(*texts: str) -> list[dict[str, float]]:
         ("版本3.14发布。", 1, 0, 1, 9),
         ("He left. Then he", 0, 0, 7 / 13, 6.5),
         ("Done.", 1, 0, 1, 5),
+        ("写于a.com和 .NET上", 0, 0, 0, 13),
+        ("1.甲乙丙", 0, 0, 0, 5),
+        # Abstracts set half-width stops between Chinese sentences.
+        ("效果很好.方法用DNA.结果", 0, 0, 12 / 14, 14 / 3),
         # An ellipsis ends a sentence; lines count as cut short only from three lines on.
         ("他走了……", 1, 0, 1, 5),
         ("一……\n二...\n三。。。\n四。", 1, 0.75, 1, 13 / 4),
