@@ -26,7 +26,7 @@ def counted(
 ) -> tuple[Counts, list[dict[str, Any]]]:
     """Counts of all texts in the files, and what each file was: name, SHA-256, rows, rows left out.
 
-    `advance` is told the bytes of each file once it is read. Raises RecipeError for a file that is
+    `advance` is told the bytes of text as they are counted. Raises RecipeError for a file that is
     not there or lacks the field.
     """
     counts = Counts(order)
@@ -35,14 +35,15 @@ def counted(
         for path in files:
             if not path.is_file():
                 raise RecipeError(f"there is no file {path}")
-            rows, left_out = _add(counts, path, field, Path(unpacked))
+            rows, left_out = _add(counts, path, field, Path(unpacked), advance)
             sha256 = file_sha256(path)
             read.append({"file": path.name, "sha256": sha256, "rows": rows, "left_out": left_out})
-            advance(path.stat().st_size)
     return counts, read
 
 
-def _add(counts: Counts, path: Path, field: str, workdir: Path) -> tuple[int, int]:
+def _add(
+    counts: Counts, path: Path, field: str, workdir: Path, advance: Callable[[int], None]
+) -> tuple[int, int]:
     reader = _reader(path, field)
     rows = left_out = 0
     try:
@@ -51,6 +52,7 @@ def _add(counts: Counts, path: Path, field: str, workdir: Path) -> tuple[int, in
                 rows += batch.num_rows
                 left_out += batch.num_rows - batch.column("quarantine").null_count
                 counts.add(TextBatch.from_arrow(batch.column("text")))
+                advance(batch.column("text").nbytes)
     except SourceError as error:
         raise RecipeError(f"{path}: {error}") from None
     if left_out == rows:

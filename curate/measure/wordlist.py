@@ -8,8 +8,9 @@ with a Latin letter or digit is found as a word of its own only.
 from __future__ import annotations
 
 import importlib.resources
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -105,16 +106,14 @@ def folded(term: str) -> str:
 
 def compiled(lists: Sequence[Sequence[str]]) -> WordLists:
     """The lists' terms, each in both scripts, ready to search."""
-    import opencc
-
-    converters = [opencc.OpenCC(name) for name in ("t2s", "s2t", "s2hk", "s2tw")]
+    simplified, *others = _converters()
     forms: dict[str, tuple[int, int]] = {}
     terms: dict[str, int] = {}
     for category, words in enumerate(lists):
         for word in words:
-            base = folded(converters[0].convert(word))
+            base = folded(simplified(word))
             term = terms.setdefault(base, len(terms))
-            for form in (word, *(converter.convert(word) for converter in converters)):
+            for form in (word, base, *(convert(word) for convert in others)):
                 key = folded(form)
                 if key and ord(key[0]) < 0x10000 and len(key) <= LONGEST:
                     forms.setdefault(key, (term, category))
@@ -144,6 +143,14 @@ def compiled(lists: Sequence[Sequence[str]]) -> WordLists:
         np.ascontiguousarray(values[:, 1]),
         len(terms),
     )
+
+
+@cache
+def _converters() -> list[Callable[[str], str]]:
+    """To simplified script, and to the traditional ones; loading them takes a while."""
+    import opencc
+
+    return [opencc.OpenCC(name).convert for name in ("t2s", "s2t", "s2hk", "s2tw")]
 
 
 def _folded_points() -> NDArray[np.uint32]:

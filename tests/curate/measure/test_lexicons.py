@@ -6,7 +6,7 @@ from pathlib import Path
 
 import opencc
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -80,6 +80,7 @@ def brute_force(text: str, lists: list[list[str]]) -> list[tuple[int, int]]:
 _WORDS = st.lists(st.text("天地人和\u3000", min_size=1, max_size=6), max_size=6)
 
 
+@settings(max_examples=50)
 @given(st.text("天地人和 \n\u3000", max_size=60), _WORDS, _WORDS)
 def test_agrees_with_brute_force(text: str, first: list[str], second: list[str]) -> None:
     assert found(text, first, second) == brute_force(text, [first, second])

@@ -11,6 +11,8 @@ from curate.measure.listing import Listing
 from curate.scan import scan
 from curate.textbatch import TextBatch
 
+TRADITIONAL = opencc.OpenCC("s2t")
+
 
 def measured(text: str) -> tuple[float, float]:
     batch = TextBatch.from_strings([text])
@@ -70,4 +72,4 @@ def test_range_and_layout(text: str) -> None:
 
 @given(st.text("我们产品联系关于开会发布这还着\n", max_size=40))
 def test_the_same_in_both_scripts(text: str) -> None:
-    assert measured(opencc.OpenCC("s2t").convert(text)) == measured(text)
+    assert measured(TRADITIONAL.convert(text)) == measured(text)
