@@ -6,6 +6,7 @@ the file's footer which a row group holds; only that row group is read.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,7 @@ def _in_file(path: Path, row_id: str) -> tuple[dict[str, Any], int] | None:
         start = 0
         for group in range(file.num_row_groups):
             about = file.metadata.row_group(group)
-            known = about.column(0).statistics
-            if known is None or not known.has_min_max or known.min <= row_id <= known.max:
+            if _may_hold(about.column(0), row_id):
                 ids = file.read_row_group(group, columns=["id"]).column("id")
                 at = pc.index(ids, row_id).as_py()
                 if at >= 0:
@@ -68,18 +68,34 @@ def _in_file(path: Path, row_id: str) -> tuple[dict[str, Any], int] | None:
 
 def duplicates_of(build: OpenedBuild, row_id: str) -> pa.Table:
     """The rows that went as duplicates of this one: id, stage and similarity, in order of id."""
-    parts = []
-    for path in build.ledger_files:
-        with opened_parquet(path) as file:
-            # Few rows name any other: reading this one column of every file is cheap.
-            names = file.read(columns=["duplicate_of"]).column(0)
-            rows = pc.indices_nonzero(pc.fill_null(pc.equal(names, row_id), False))
-            if len(rows):
-                columns = file.read(columns=["id", "stage", "similarity"])
-                parts.append(columns.take(rows))
-    if not parts:
-        return _DUPLICATES.empty_table()
-    return pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+    # Few rows name any other: reading this one column of every file is cheap.
+    with ThreadPoolExecutor() as threads:
+        parts = threads.map(lambda path: _duplicates_in(path, row_id), build.ledger_files)
+        found = pa.concat_tables([_DUPLICATES.empty_table(), *parts])
+    return found.unify_dictionaries().combine_chunks()
+
+
+def _duplicates_in(path: Path, row_id: str) -> pa.Table:
+    with opened_parquet(path) as file:
+        column = file.schema_arrow.get_field_index("duplicate_of")
+        groups = [
+            group
+            for group in range(file.num_row_groups)
+            if _may_hold(file.metadata.row_group(group).column(column), row_id)
+        ]
+        if not groups:
+            return _DUPLICATES.empty_table()
+        names = file.read_row_groups(groups, columns=["duplicate_of"], use_threads=False).column(0)
+        rows = pc.indices_nonzero(pc.fill_null(pc.equal(names, row_id), False))
+        if not len(rows):
+            return _DUPLICATES.empty_table()
+        return file.read_row_groups(groups, columns=_DUPLICATES.names).take(rows)
+
+
+def _may_hold(column: pq.ColumnChunkMetaData, value: str) -> bool:
+    """Whether a column of a row group may hold the value, by its least and greatest."""
+    known = column.statistics
+    return known is None or not known.has_min_max or known.min <= value <= known.max
 
 
 def opened_parquet(path: Path) -> pq.ParquetFile:
