@@ -2,7 +2,8 @@
 
 For each size a build is made up (`synthetic_build.py`) and asked: the function in a process that
 has loaded what it needs (median of 20 rows, of every fate), and the whole command from the start of
-its process to its end (median of 5).
+its process to its end (median of 5). Beside wall time (`_s`) stands CPU time of all threads
+(`_cpu_s`), which other work on the machine changes less.
 
     python benchmarks/manifest.py --json
     python benchmarks/manifest.py --sizes 100000 1000000 --folder /tmp/builds
@@ -12,12 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,18 +64,31 @@ def seconds(function: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def command_seconds(*arguments: str) -> float:
-    """Median wall time of `curate manifest` from start to end of its process."""
-    command = [sys.executable, "-m", "curate", "manifest", *arguments]
+def cpu_seconds(function: Callable[[], object]) -> float:
+    """CPU time of one call, all threads."""
+    started = time.process_time()
+    function()
+    return time.process_time() - started
 
-    def run() -> None:
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
-    return statistics.median(seconds(run) for _ in range(COMMANDS))
+def command_times(name: str, *arguments: str) -> dict[str, float]:
+    """Median wall and CPU time of `curate manifest NAME` from start to end of its process."""
+    command = [sys.executable, "-m", "curate", "manifest", name, *arguments]
+    wall, cpu = [], []
+    for _ in range(COMMANDS):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run = partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL)
+        wall.append(seconds(run))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return {
+        f"{name}_command_s": statistics.median(wall),
+        f"{name}_command_cpu_s": statistics.median(cpu),
+    }
 
 
 def measured(folder: Path, rows: int) -> dict[str, Any]:
-    """Seconds of every question to a build of so many rows; `_s` the function, `_command_s` all."""
+    """Seconds of every question to a build of so many rows."""
     build = open_build(synthetic_build(folder, rows))
     ids = some_ids(build)
 
@@ -86,9 +102,10 @@ def measured(folder: Path, rows: int) -> dict[str, Any]:
         "rows": rows,
         "trace_s": statistics.median(seconds(lambda i=i: life(i)) for i in ids),
         "trace_slowest_s": max(seconds(lambda i=i: life(i)) for i in ids),
-        "trace_command_s": command_seconds("trace", str(folder), ids[0]),
+        "trace_cpu_s": statistics.median(cpu_seconds(lambda i=i: life(i)) for i in ids),
+        **command_times("trace", str(folder), ids[0]),
         "show_s": statistics.median(seconds(lambda: story(open_build(folder))) for _ in range(9)),
-        "show_command_s": command_seconds("show", str(folder)),
+        **command_times("show", str(folder)),
         "funnel_s": seconds(lambda: funnels(open_build(folder))),
         "query_s": seconds(lambda: selected(build, QUERY).read_all()),
         "sample_s": seconds(lambda: sample(build, "near_duplicate")),
