@@ -127,6 +127,8 @@ def _print_original(console: Console, life: dict[str, Any], full: bool) -> None:
 def limit_words(measure: dict[str, Any]) -> str:
     """A measure's limits in words."""
     words = [f"{bound} {measure[bound]:g}" for bound in ("min", "max") if bound in measure]
+    if "from_characters" in measure:
+        words[-1] += f" from {measure['from_characters']:,} characters"
     if "one_of" in measure:
         words.append("one of " + " ".join(measure["one_of"]))
     return ", ".join(words)

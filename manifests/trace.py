@@ -77,9 +77,14 @@ def build_with(row_id: str, builds: Path) -> OpenedBuild:
 
 
 def limits(recipe: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The recipe's limits by ledger column: `min` and `max`, or `one_of` for labels."""
+    """The recipe's limits by ledger column: `min`, `max`, `from_characters`, or `one_of` labels."""
     found = {
-        column: {bound: value for bound, value in limit.items() if value is not None}
+        # A bound not given is null, a limit for texts of every length is from 0 characters.
+        column: {
+            key: value
+            for key, value in limit.items()
+            if value is not None and (key, value) != ("from_characters", 0)
+        }
         for column, limit in (recipe.get("quality") or {}).items()
     }
     language = recipe.get("language") or {}

@@ -11,6 +11,7 @@ import pytest
 import zstandard
 
 from curate.build import Build, Options
+from curate.cli_trace import limit_words
 from curate.history import history
 from curate.recipe import parsed
 from manifests.opened import ManifestError, open_build
@@ -236,14 +237,22 @@ def test_the_build_with_a_row_is_found(build, tmp_path):
 def test_limits_of_a_recipe():
     recipe = parsed(
         "name: x\nsources: [{name: text, path: x}]\n"
-        "quality: {han_ratio: {min: 0.3}, characters: {max: 9}}\n"
+        "quality: {han_ratio: {min: 0, from_characters: 5}, characters: {max: 9}}\n"
         "language: {zh: [zh], en: [en]}\n"
     )
     assert limits(recipe.model_dump(mode="json")) == {
         "characters": {"max": 9.0},
-        "han_ratio": {"min": 0.3},
+        "han_ratio": {"min": 0.0, "from_characters": 5},
         "lang": {"one_of": ["zh", "zh-Hant", "yue", "lzh", "und"]},
         "zh_lang": {"one_of": ["zh"]},
         "en_lang": {"one_of": ["en"]},
     }
     assert limits({"language": None, "quality": {}}) == {}
+
+
+def test_limits_in_words():
+    assert limit_words({"column": "characters"}) == ""
+    assert limit_words({"min": 0.0, "max": 2.5, "from_characters": 1000}) == (
+        "min 0, max 2.5 from 1,000 characters"
+    )
+    assert limit_words({"one_of": ["zh", "und"]}) == "one of zh und"
