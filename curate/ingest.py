@@ -131,4 +131,5 @@ def ingested(folder: Path) -> list[dict[str, int]] | None:
         sizes: list[dict[str, int]] = read_json(folder / INDEX)["partitions"]
     except FileNotFoundError:
         return None
-    return sizes
+    whole = all(partition_path(folder, number).exists() for number in range(len(sizes)))
+    return sizes if whole else None

@@ -71,3 +71,18 @@ def test_rows_out_of_order_are_refused(tmp_path: Path):
     with pytest.raises(AssertionError, match="out of order"):
         list(ingest.ingest(Backwards(), Name(), str(tmp_path), None))
     assert ingest.ingested(tmp_path) is None
+
+
+def test_a_unit_with_a_partition_missing_is_not_complete(tmp_path: Path):
+    class Two:
+        row_type = DOCUMENT
+
+        def read(self, unit):
+            yield batch(["甲", "乙"])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ingest, "PARTITION_ROWS", 1)
+        list(ingest.ingest(Two(), None, str(tmp_path), None))
+    assert ingest.ingested(tmp_path) == [{"rows": 1, "bytes": 3}] * 2
+    ingest.partition_path(tmp_path, 1).unlink()
+    assert ingest.ingested(tmp_path) is None
