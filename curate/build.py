@@ -352,6 +352,7 @@ class Build:
                 "limits": self.recipe.quality,
                 "languages": self.recipe.language,
                 "row_type": piece.unit.plan.adapter.row_type.name,
+                "dropping": piece.unit.plan.dropping(),
             },
             f"{piece.unit.prefix} decisions {piece.number}",
         )
@@ -482,6 +483,7 @@ class Build:
                 "jsonl": f"jsonl/{number:05d}.jsonl.zst" if output.jsonl else None,
                 "text": f"text/{number:05d}.txt.zst" if output.text != "no" else None,
                 "line_end": "\\n" if output.text == "escape" else " ",
+                "counted": self.recipe.counted(),
             },
             f"shard {number:05d}",
         )

@@ -1,7 +1,8 @@
 """Compares stored measures with the recipe's limits. The only place where a measure drops a row.
 
-Rules are tried in a fixed order: languages first, then the limits as the recipe lists them; the
-first one a row fails is its reason. Only measures are read, so another limit costs next to nothing.
+Rules are tried in a fixed order: what rewrites found and the recipe does not tolerate, languages,
+then the limits as the recipe lists them; the first one a row fails is its reason. Only stored
+columns are read, so another limit costs next to nothing.
 """
 
 from __future__ import annotations
@@ -64,6 +65,8 @@ def _language_rule(table: pa.Table, side: str, keep: tuple[str, ...], confidence
 def _limit_rules(table: pa.Table, limits: Mapping[str, Limit]) -> list[_Rule]:
     rules = []
     for column, limit in limits.items():
+        if column not in table.column_names:
+            continue  # what a step counts is missing where a source has the step switched off
         values = column_array(table, column)
         numbers = values.to_numpy(zero_copy_only=False)
         # A limit of 0.1 means the 0.1 that a float32 column holds.
@@ -84,22 +87,38 @@ def _limit_rules(table: pa.Table, limits: Mapping[str, Limit]) -> list[_Rule]:
     return rules
 
 
+def _found_rules(table: pa.Table, dropping: Mapping[str, str]) -> list[_Rule]:
+    """Fails rows in which a rewrite found what the recipe does not tolerate."""
+    rules = []
+    for column, reason in dropping.items():
+        values = column_array(table, column)
+        rules.append(_Rule(reason, column, "max 0", values.to_numpy() > 0, values))
+    return rules
+
+
 def shown(value: Any) -> str:
     """A measured value as the ledger's `measure` column shows it."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def decided(
-    table: pa.Table, limits: Mapping[str, Limit], languages: Languages | None, row_type: str
+    table: pa.Table,
+    limits: Mapping[str, Limit],
+    languages: Languages | None,
+    row_type: str,
+    dropping: Mapping[str, str] | None = None,
 ) -> pa.Table:
-    """The decisions on a refined partition, in DECISION's schema. Quarantined rows have none."""
+    """The decisions on a refined partition, in DECISION's schema. Quarantined rows have none.
+
+    dropping: columns that rewrites count and that must be 0, each with its reason.
+    """
     n = table.num_rows
     open_rows = np.ones(n, bool)
     open_rows &= column_array(table, "quarantine").is_null().to_numpy(zero_copy_only=False)
     reason = np.full(n, None, object)
     measure = np.full(n, None, object)
     limit = np.full(n, None, object)
-    rules = []
+    rules = _found_rules(table, dropping or {})
     if row_type == PAIR.name:
         for side in ("zh", "en"):
             values = column_array(table, f"{side}_characters")
@@ -126,10 +145,11 @@ def decide(
     limits: Mapping[str, Limit],
     languages: Languages | None,
     row_type: str,
+    dropping: Mapping[str, str] | None = None,
 ) -> dict[str, int]:
     """Task: writes the decisions on a refined partition; returns how many rows stay."""
     table = read_arrow(Path(refined))
-    decisions = decided(table, limits, languages, row_type)
+    decisions = decided(table, limits, languages, row_type, dropping)
     write_arrow(Path(output), decisions)
     dropped = decisions.num_rows - decisions.column("reason").null_count
     return {"rows": table.num_rows, "dropped": dropped}

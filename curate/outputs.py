@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -101,7 +101,10 @@ def _rewrite_words(bits: NDArray[np.uint32], names: list[str]) -> pa.Array:
 
 
 def partition_tables(
-    partition: Partition, partitions: list[Partition], measures: list[Measure]
+    partition: Partition,
+    partitions: list[Partition],
+    measures: list[Measure],
+    counted: Sequence[str] = (),
 ) -> tuple[pa.Table, pa.Table]:
     """(kept rows in DATA's schema, ledger rows) of one partition.
 
@@ -153,7 +156,7 @@ def partition_tables(
         "bytes": column_array(refined, "bytes"),
         "detail": column_array(refined, "detail"),
     }
-    schema = ledger_schema(measures)
+    schema = ledger_schema(measures, counted)
     nothing = pa.array(is_quarantined)
     for field in schema:
         if field.name in columns:
@@ -209,8 +212,8 @@ def _ids_of(found: pa.Table, partitions: list[Partition]) -> NDArray[np.object_]
     return result
 
 
-def ledger_schema(measures: list[Measure]) -> pa.Schema:
-    """The ledger's schema for a build with these measures."""
+def ledger_schema(measures: list[Measure], counted: Sequence[str] = ()) -> pa.Schema:
+    """The ledger's schema for a build with these measures and columns that rewrites count."""
     fields = list(ledger.COLUMNS)
     own: list[pa.Field] = []
     sides = [pa.field(f"{side}_characters", pa.int32()) for side in PAIR.fields]
@@ -220,7 +223,8 @@ def ledger_schema(measures: list[Measure]) -> pa.Schema:
             own.append(pa.field(column, kind))
             if measure.sides:
                 sides += [pa.field(f"{side}_{column}", kind) for side in PAIR.fields]
-    return pa.schema([*fields, *own, *sides])
+    counts = [pa.field(column, pa.int32()) for column in counted]
+    return pa.schema([*fields, *own, *sides, *counts])
 
 
 _WRITER = {
@@ -267,6 +271,7 @@ def write_shard(
     jsonl: str | None,
     text: str | None,
     line_end: str,
+    counted: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Task: writes one data shard and its ledger shard; returns counts and what was written.
 
@@ -281,12 +286,12 @@ def write_shard(
     kept_span, read_span = Span(), Span()
     with ExitStack() as files:
         data_file = files.enter_context(_parquet(root / data, DATA))
-        fates_file = files.enter_context(_parquet(root / fates, ledger_schema(measures)))
+        fates_file = files.enter_context(_parquet(root / fates, ledger_schema(measures, counted)))
         jsonl_file = files.enter_context(_compressed(root / jsonl)) if jsonl is not None else None
         text_file = files.enter_context(_compressed(root / text)) if text is not None else None
         for number in members:
             partition = partitions[number]
-            kept, fate = partition_tables(partition, partitions, measures)
+            kept, fate = partition_tables(partition, partitions, measures, counted)
             kept_span.add(kept)
             read_span.add(fate)
             fates_table = fate.select(["status", "stage", "reason", "bytes"])

@@ -57,6 +57,10 @@ class SourcePlan:
             "measures": [measure.fingerprint() for measure in measures],
         }
 
+    def dropping(self) -> dict[str, str]:
+        """Columns that rewrites count and that must be 0 in this source, each with its reason."""
+        return {k: reason for step in self.rewrites for k, reason in step.dropping().items()}
+
     def manifest_entry(self, hashes: Mapping[Path, str]) -> dict[str, Any]:
         """What the manifest says about the source: where it is from, its files, what was done.
 

@@ -182,6 +182,12 @@ class Recipe(_Model):
         merged = {**self.rewrite, **source.rewrite}
         return _steps(curate.rewrite, Rewrite, merged, "rewrite")
 
+    def counted(self) -> list[str]:
+        """Ledger columns that rewrites of any source count, in the order of the steps."""
+        steps = [step for source in self.sources for step in self.rewrites(source)]
+        steps.sort(key=lambda step: (step.order, step.name))
+        return list(dict.fromkeys(column for step in steps for column in step.columns))
+
     def measures(self) -> list[Measure]:
         """The measures, in the order they run."""
         return _steps(curate.measure, Measure, self.measure, "measure")
@@ -284,6 +290,7 @@ def parsed(text: str, where: str = "recipe") -> Recipe:
     for source in recipe.sources:
         source.adapter()
         recipe.rewrites(source)
+    columns += recipe.counted()
     for column in recipe.quality:
         if column not in columns:
             raise RecipeError(f"{where}, quality: no measure {column!r}{_nearest(column, columns)}")

@@ -2,8 +2,8 @@
 
 The result is an Arrow file with, for every row of the partition: `row`, `text`, `meta`,
 `quarantine`, `detail`, `bytes` (UTF-8 bytes of text read), `rewrites` (a bit per rewrite step that
-changed the row; the schema's metadata names the bits), one column per measure and, for pairs,
-`zh_characters` and `en_characters`.
+changed the row; the schema's metadata names the bits), one column per measure, what rewrites
+counted and, for pairs, `zh_characters` and `en_characters`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from curate.measure.base import Measure
 from curate.render import rendered
 from curate.rewrite.base import Rewrite
+from curate.rewrite.beside import rewritten_beside
 from curate.rows import PAIR, ROW_TYPES
 from curate.scan import Scan, scan
 from curate.storage import column_array, read_arrow, write_arrow
 from curate.textbatch import TextBatch
 
-VERSION = 1
+VERSION = 2
 REWRITE_NAMES = b"rewrites"
 
 
@@ -44,15 +45,25 @@ class Clock:
         self._last = now
 
 
+Counts = dict[str, NDArray[np.int32]]
+"""What rewrites counted: int32 [rows] by ledger column."""
+
+
 def rewritten(
-    batch: TextBatch, steps: list[Rewrite], clock: Clock
+    batch: TextBatch, steps: list[Rewrite], clock: Clock, counts: Counts | None = None
 ) -> tuple[TextBatch, Scan, NDArray[np.uint32]]:
-    """The batch after every step, its scan, and a bit per step that changed a text."""
+    """The batch after every step, its scan, and a bit per step that changed a text.
+
+    What steps count is added to `counts`.
+    """
     scanned = scan(batch)
     clock.lap("scan")
     changed_by = np.zeros(len(batch), np.uint32)
     for bit, step in enumerate(steps):
-        batch, changed = step.rewrite_batch(batch, scanned)
+        batch, changed, found = step.counted_batch(batch, scanned)
+        if counts is not None:
+            for column, values in found.items():
+                counts[column] += values
         if len(changed):
             changed_by[changed] |= np.uint32(1 << bit)
             again = scan(batch.taken(changed))
@@ -103,13 +114,16 @@ def refine(
     scans: dict[str, Scan] = {}
     changed_by = np.zeros(table.num_rows, np.uint32)
     size = np.zeros(table.num_rows, np.int64)
+    counts: Counts = {
+        column: np.zeros(table.num_rows, np.int32) for step in rewrites for column in step.columns
+    }
     for field in kind.fields:
         column = column_array(table, field)
         offsets = np.frombuffer(column.buffers()[1], np.int64)
         size += np.diff(offsets[column.offset : column.offset + len(column) + 1])
         batch = TextBatch.from_arrow(column)
         clock.lap("decode")
-        fields[field], scans[field], bits = rewritten(batch, rewrites, clock)
+        fields[field], scans[field], bits = rewritten(batch, rewrites, clock, counts)
         changed_by |= bits
     columns: dict[str, pa.Array] = {}
     if kind is PAIR:
@@ -126,16 +140,22 @@ def refine(
         scanned = scan(batch)
     clock.lap("render")
     columns = measured(batch, scanned, measures, clock) | columns
+    meta, detail = (column_array(table, name) for name in ("meta", "detail"))
+    for step in rewrites:
+        if step.everywhere:
+            meta, detail = (rewritten_beside(step, values, counts) for values in (meta, detail))
+    clock.lap("rewrite metadata")
     refined = pa.table(
         {
             "row": table.column("row"),
             "text": text,
-            "meta": table.column("meta"),
+            "meta": meta,
             "quarantine": table.column("quarantine"),
-            "detail": table.column("detail"),
+            "detail": detail,
             "bytes": pa.array(size),
             "rewrites": pa.array(changed_by),
             **columns,
+            **{column: pa.array(values) for column, values in counts.items()},
         }
     )
     names = json.dumps([step.name for step in rewrites]).encode()
