@@ -1,6 +1,7 @@
 """Runs a corpus build: every stage in its order, each result kept under the key of what made it.
 
-    ingest -> refine (rewrite, render, measure) -> decide -> exact -> near -> write -> manifest
+    ingest -> refine (rewrite, render, measure) -> compare (with evaluation questions) -> decide
+           -> exact -> near -> write -> manifest
 
 A stage's result is a file named after a fingerprint of its inputs, its part of the recipe and its
 code version. What is there is not done again; so a crash, a changed limit or a new file costs what
@@ -17,6 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
+from curate.contamination.evaluation import Evaluation, evaluation, found_files
+from curate.contamination.report import REPORT_NAME, question_report, written_report
 from curate.dedup.corpus import TextPartition
 from curate.dedup.plan import later_stages, sketch_stage
 from curate.engine.local import Engine, engine
@@ -42,7 +47,7 @@ from curate.recipe import Recipe
 from curate.storage import read_json, write_json
 from manifests.manifest import Account, accounts, corpus_manifest, total
 from manifests.seal import write_sealed
-from sources.adapter import Unit
+from sources.adapter import InputFile, Unit
 from sources.record import now
 
 WORK = ".work"
@@ -114,6 +119,7 @@ class Build:
         self.clock: dict[str, float] = defaultdict(float)
         self.used: set[Path] = set()
         self.hashes = FileHashes(self.work / "hashes.json")
+        self.evaluation: Evaluation | None = None
 
     def plans(self) -> list[SourcePlan]:
         """The recipe's sources with their files found and archives unpacked."""
@@ -150,6 +156,7 @@ class Build:
         with locked(self.folder):
             plans = self.plans()
             self.hash_inputs(plans)
+            self.read_evaluation()
             units = self.units(plans)
             # The first run on a machine compiles here; later ones load what it compiled.
             self.progress.stage("kernels (compiled in the first run)")
@@ -166,7 +173,7 @@ class Build:
                 [tuple(label) for shard in shards for label in shard["labels"]],
             )
             self.progress.stage("manifest")
-            self.finish(plans, every, shards)
+            self.finish(plans, every, shards, self.question_report(pieces))
             seconds = time.monotonic() - started
             result = Result(self.folder, every, seconds, self.options.workers, dict(self.clock))
             write_sealed(self.folder / "run.json", self.run_record(result))
@@ -194,6 +201,7 @@ class Build:
         with locked(self.folder):
             plans = self.plans()
             self.hash_inputs(plans)
+            self.read_evaluation()
             units = self.units(plans)
         entries = []
         for plan in plans:
@@ -232,7 +240,8 @@ class Build:
     def hash_inputs(self, plans: list[SourcePlan]) -> None:
         """SHA-256 of every input; files not touched since the last build are not read again."""
         files = sorted(
-            {file.path for plan in plans for file in plan.files}
+            {file.path for file in self.evaluation_inputs()}
+            | {file.path for plan in plans for file in plan.files}
             | {file.path for plan in plans for unit in plan.units for file in unit.files}
         )
         self.progress.stage("inputs", sum(path.stat().st_size for path in files))
@@ -241,13 +250,53 @@ class Build:
             self.progress.advance(path.stat().st_size)
         self.hashes.save()
 
-    # Rows: ingest, refine, decide
+    # Evaluation questions
+
+    def evaluation_inputs(self) -> list[InputFile]:
+        """The files of the evaluation sets."""
+        if (asked := self.recipe.contamination) is None:
+            return []
+        return [found.file for found in found_files(asked, self.options.recipe_folder)]
+
+    def read_evaluation(self) -> None:
+        """Reads and indexes the evaluation sets, before any work on rows."""
+        if (asked := self.recipe.contamination) is None:
+            return
+        folder = self.work / "evaluation"
+        self.evaluation = evaluation(asked, self.options.recipe_folder, self.hashes, folder)
+        self.used.add(self.evaluation.folder)
+        self.progress.stage("evaluation questions")
+        self.evaluation.prepare()
+
+    def question_report(self, pieces: list[Piece]) -> pa.Table | None:
+        """What `contamination.parquet` says of every question."""
+        if self.evaluation is None:
+            return None
+        return question_report(
+            self.evaluation,
+            (
+                (
+                    self.scores_path(p),
+                    self.refined_path(p),
+                    f"{p.unit.plan.label}/{p.unit.unit.name}",
+                )
+                for p in pieces
+            ),
+        )
+
+    # Rows: ingest, refine, compare, decide
 
     def refined_path(self, piece: Piece) -> Path:
         return self.work / "refine" / f"{piece.unit.refine_key}-{piece.number:06d}.arrow"
 
+    def scores_path(self, piece: Piece) -> Path:
+        assert self.evaluation is not None
+        key = self.evaluation.compare_key(piece.unit.refine_key, piece.number)
+        return self.work / "compare" / f"{key}.arrow"
+
     def decision_path(self, piece: Piece) -> Path:
-        key = decide_key(piece.unit.refine_key, piece.number, self.recipe)
+        compared = self.scores_path(piece).stem if self.evaluation else None
+        key = decide_key(piece.unit.refine_key, piece.number, self.recipe, compared)
         return self.work / "decide" / f"{key}.arrow"
 
     def sketch_path(self, piece: Piece) -> Path:
@@ -305,6 +354,8 @@ class Build:
     def row_tasks(self, piece: Piece) -> Iterator[tuple[Path, Task]]:
         """The steps of a partition, each with the file it leaves."""
         yield self.refined_path(piece), self.refine_task(piece)
+        if self.evaluation is not None:
+            yield self.scores_path(piece), self.compare_task(piece, self.evaluation)
         yield self.decision_path(piece), self.decide_task(piece)
         if self.removes_duplicates:
             [job] = sketch_stage(
@@ -343,6 +394,18 @@ class Build:
             f"{piece.unit.prefix} partition {piece.number}",
         )
 
+    def compare_task(self, piece: Piece, asked: Evaluation) -> Task:
+        return Task(
+            "curate.contamination.compare:compare",
+            {
+                "refined": str(self.refined_path(piece)),
+                "index": str(asked.index),
+                "names": str(asked.questions),
+                "output": str(self.scores_path(piece)),
+            },
+            f"{piece.unit.prefix} questions {piece.number}",
+        )
+
     def decide_task(self, piece: Piece) -> Task:
         return Task(
             "curate.decide:decide",
@@ -353,6 +416,8 @@ class Build:
                 "languages": self.recipe.language,
                 "row_type": piece.unit.plan.adapter.row_type.name,
                 "dropping": piece.unit.plan.dropping(),
+                "contamination": self.recipe.contamination,
+                "scores": str(self.scores_path(piece)) if self.evaluation else None,
             },
             f"{piece.unit.prefix} decisions {piece.number}",
         )
@@ -419,6 +484,7 @@ class Build:
                 file=piece.unit.unit.name,
                 licence=piece.unit.plan.licence,
                 row_type=piece.unit.plan.adapter.row_type.name,
+                scores=str(self.scores_path(piece)) if self.evaluation else None,
             )
             for i, piece in enumerate(pieces)
         ]
@@ -483,7 +549,7 @@ class Build:
                 "jsonl": f"jsonl/{number:05d}.jsonl.zst" if output.jsonl else None,
                 "text": f"text/{number:05d}.txt.zst" if output.text != "no" else None,
                 "line_end": "\\n" if output.text == "escape" else " ",
-                "counted": self.recipe.counted(),
+                "others": self.recipe.other_columns(),
             },
             f"shard {number:05d}",
         )
@@ -500,10 +566,20 @@ class Build:
         return value
 
     def finish(
-        self, plans: list[SourcePlan], every: dict[str, Account], shards: list[dict[str, Any]]
+        self,
+        plans: list[SourcePlan],
+        every: dict[str, Account],
+        shards: list[dict[str, Any]],
+        report: pa.Table | None,
     ) -> None:
         """Removes what earlier builds left in the folder and writes the manifest last."""
         outputs = [output for shard in shards for output in shard["outputs"]]
+        asked = None
+        if self.evaluation is not None and report is not None:
+            outputs.append(written_report(self.folder, report))
+            asked = self.evaluation.manifest_entry(self.hashes, report)
+        else:
+            (self.folder / REPORT_NAME).unlink(missing_ok=True)
         wanted = {self.folder / output["path"] for output in outputs}
         for name in ("data", "ledger", "jsonl", "text"):
             for path in sorted((self.folder / name).glob("*")):
@@ -521,6 +597,7 @@ class Build:
             measures=[measure.fingerprint() for measure in self.measures],
             sources={plan.label: plan.manifest_entry(self.hashes) for plan in plans},
             every=every,
+            contamination=asked,
             outputs=sorted(outputs, key=lambda o: str(o["path"])),
         )
         write_sealed(self.folder / "manifest.json", manifest)

@@ -1,6 +1,7 @@
 """Compares stored measures with the recipe's limits. The only place where a measure drops a row.
 
-Rules are tried in a fixed order: what rewrites found and the recipe does not tolerate, languages,
+Rules are tried in a fixed order: what rewrites found and the recipe does not tolerate, evaluation
+questions, languages,
 then the limits as the recipe lists them; the first one a row fails is its reason. Only stored
 columns are read, so another limit costs next to nothing.
 """
@@ -17,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from curate.contamination.compare import with_scores
+from curate.contamination.options import SCORE, Contamination
 from curate.recipe import Languages, Limit
 from curate.rows import PAIR
 from curate.storage import column_array, read_arrow, write_arrow
@@ -96,6 +99,12 @@ def _found_rules(table: pa.Table, dropping: Mapping[str, str]) -> list[_Rule]:
     return rules
 
 
+def _contamination_rule(table: pa.Table, limit: float) -> _Rule:
+    values = column_array(table, SCORE)
+    failing = values.to_numpy(zero_copy_only=False) >= np.float32(limit)
+    return _Rule("contamination", SCORE, f"below {limit:g}", failing, values)
+
+
 def shown(value: Any) -> str:
     """A measured value as the ledger's `measure` column shows it."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
@@ -107,6 +116,7 @@ def decided(
     languages: Languages | None,
     row_type: str,
     dropping: Mapping[str, str] | None = None,
+    contamination: Contamination | None = None,
 ) -> pa.Table:
     """The decisions on a refined partition, in DECISION's schema. Quarantined rows have none.
 
@@ -119,6 +129,8 @@ def decided(
     measure = np.full(n, None, object)
     limit = np.full(n, None, object)
     rules = _found_rules(table, dropping or {})
+    if contamination is not None and contamination.policy == "drop":
+        rules.append(_contamination_rule(table, contamination.limit))
     if row_type == PAIR.name:
         for side in ("zh", "en"):
             values = column_array(table, f"{side}_characters")
@@ -146,10 +158,14 @@ def decide(
     languages: Languages | None,
     row_type: str,
     dropping: Mapping[str, str] | None = None,
+    contamination: Contamination | None = None,
+    scores: str | None = None,
 ) -> dict[str, int]:
     """Task: writes the decisions on a refined partition; returns how many rows stay."""
     table = read_arrow(Path(refined))
-    decisions = decided(table, limits, languages, row_type, dropping)
+    if scores is not None:
+        table = with_scores(table, Path(scores))
+    decisions = decided(table, limits, languages, row_type, dropping, contamination)
     write_arrow(Path(output), decisions)
     dropped = decisions.num_rows - decisions.column("reason").null_count
     return {"rows": table.num_rows, "dropped": dropped}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 import zstandard
 from numpy.typing import NDArray
 
+from curate.contamination.compare import with_scores
 from curate.dedup.resolve import EXACT_KIND, NEAR_KIND
 from curate.fingerprint import file_sha256
 from curate.measure.base import Measure
@@ -47,6 +48,7 @@ DATA = pa.schema(
     ]
 )
 
+_WORDS = pa.dictionary(pa.int32(), pa.string())
 STAGES = {EXACT_KIND: "exact", NEAR_KIND: "near"}
 
 
@@ -64,6 +66,8 @@ class Partition:
     file: str
     licence: str | None
     row_type: str
+    scores: str | None = None
+    """File of curate.contamination.compare; None when the build looks for no questions."""
 
     @property
     def unit(self) -> str:
@@ -104,13 +108,15 @@ def partition_tables(
     partition: Partition,
     partitions: list[Partition],
     measures: list[Measure],
-    counted: Sequence[str] = (),
+    others: pa.Schema | None = None,
 ) -> tuple[pa.Table, pa.Table]:
     """(kept rows in DATA's schema, ledger rows) of one partition.
 
     `partitions` is the whole build's list, for the ids of kept rows that duplicates name.
     """
     refined = read_arrow(Path(partition.refined))
+    if partition.scores is not None:
+        refined = with_scores(refined, Path(partition.scores))
     decision = read_arrow(Path(partition.decision))
     n = refined.num_rows
     row_ids = ids(partition.unit, column_array(refined, "row"))
@@ -156,7 +162,7 @@ def partition_tables(
         "bytes": column_array(refined, "bytes"),
         "detail": column_array(refined, "detail"),
     }
-    schema = ledger_schema(measures, counted)
+    schema = ledger_schema(measures, others)
     nothing = pa.array(is_quarantined)
     for field in schema:
         if field.name in columns:
@@ -212,19 +218,19 @@ def _ids_of(found: pa.Table, partitions: list[Partition]) -> NDArray[np.object_]
     return result
 
 
-def ledger_schema(measures: list[Measure], counted: Sequence[str] = ()) -> pa.Schema:
-    """The ledger's schema for a build with these measures and columns that rewrites count."""
+def ledger_schema(measures: list[Measure], others: pa.Schema | None = None) -> pa.Schema:
+    """The ledger's schema for a build with these measures and other columns."""
     fields = list(ledger.COLUMNS)
     own: list[pa.Field] = []
     sides = [pa.field(f"{side}_characters", pa.int32()) for side in PAIR.fields]
     for measure in measures:
         for column, kind in measure.columns.items():
-            kind = pa.dictionary(pa.int32(), pa.string()) if pa.types.is_string(kind) else kind
+            kind = _WORDS if pa.types.is_string(kind) else kind
             own.append(pa.field(column, kind))
             if measure.sides:
                 sides += [pa.field(f"{side}_{column}", kind) for side in PAIR.fields]
-    counts = [pa.field(column, pa.int32()) for column in counted]
-    return pa.schema([*fields, *own, *sides, *counts])
+    more = [f.with_type(_WORDS) if pa.types.is_string(f.type) else f for f in others or ()]
+    return pa.schema([*fields, *own, *sides, *more])
 
 
 _WRITER = {
@@ -271,7 +277,7 @@ def write_shard(
     jsonl: str | None,
     text: str | None,
     line_end: str,
-    counted: Sequence[str] = (),
+    others: pa.Schema | None = None,
 ) -> dict[str, Any]:
     """Task: writes one data shard and its ledger shard; returns counts and what was written.
 
@@ -286,12 +292,12 @@ def write_shard(
     kept_span, read_span = Span(), Span()
     with ExitStack() as files:
         data_file = files.enter_context(_parquet(root / data, DATA))
-        fates_file = files.enter_context(_parquet(root / fates, ledger_schema(measures, counted)))
+        fates_file = files.enter_context(_parquet(root / fates, ledger_schema(measures, others)))
         jsonl_file = files.enter_context(_compressed(root / jsonl)) if jsonl is not None else None
         text_file = files.enter_context(_compressed(root / text)) if text is not None else None
         for number in members:
             partition = partitions[number]
-            kept, fate = partition_tables(partition, partitions, measures, counted)
+            kept, fate = partition_tables(partition, partitions, measures, others)
             kept_span.add(kept)
             read_span.add(fate)
             fates_table = fate.select(["status", "stage", "reason", "bytes"])

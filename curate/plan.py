@@ -212,8 +212,8 @@ def dedup_key(sketches: list[str], priorities: list[int]) -> str:
     return fingerprint("dedup", dedup_plan.VERSION, sketches, priorities)
 
 
-def decide_key(refine_key: str, number: int, recipe: Recipe) -> str:
-    """Key of the decisions on partition `number` of a unit."""
+def decide_key(refine_key: str, number: int, recipe: Recipe, compared: str | None = None) -> str:
+    """Key of the decisions on partition `number` of a unit with scores of the key `compared`."""
     return fingerprint(
         "decide",
         decide.VERSION,
@@ -222,6 +222,8 @@ def decide_key(refine_key: str, number: int, recipe: Recipe) -> str:
         {name: limit.model_dump() for name, limit in recipe.quality.items()},
         list(recipe.quality),
         recipe.language.model_dump() if recipe.language else None,
+        compared,
+        [recipe.contamination.limit, recipe.contamination.policy] if recipe.contamination else None,
     )
 
 

@@ -6,11 +6,14 @@ import difflib
 from pathlib import Path
 from typing import Any, Literal
 
+import pyarrow as pa
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import curate.measure
 import curate.rewrite
+from curate.contamination.options import COLUMNS as CONTAMINATION
+from curate.contamination.options import Contamination
 from curate.dedup.options import ExactDedup, NearDedup
 from curate.errors import RecipeError
 from curate.measure.base import Measure
@@ -151,6 +154,8 @@ class Recipe(_Model):
     """Limits on measures, by ledger column."""
     language: Languages | None = Field(default_factory=Languages)
     """Languages that stay; `false` keeps all."""
+    contamination: Contamination | None = None
+    """Evaluation sets that the corpus must not hold."""
     dedup: Dedup = Field(default_factory=Dedup)
     output: Output = Field(default_factory=Output)
 
@@ -182,11 +187,12 @@ class Recipe(_Model):
         merged = {**self.rewrite, **source.rewrite}
         return _steps(curate.rewrite, Rewrite, merged, "rewrite")
 
-    def counted(self) -> list[str]:
-        """Ledger columns that rewrites of any source count, in the order of the steps."""
+    def other_columns(self) -> pa.Schema:
+        """Ledger columns other than measures: what rewrites of any source count, contamination."""
         steps = [step for source in self.sources for step in self.rewrites(source)]
         steps.sort(key=lambda step: (step.order, step.name))
-        return list(dict.fromkeys(column for step in steps for column in step.columns))
+        columns = {name: kind for step in steps for name, kind in step.columns.items()}
+        return pa.schema(columns | (CONTAMINATION if self.contamination else {}))
 
     def measures(self) -> list[Measure]:
         """The measures, in the order they run."""
@@ -290,7 +296,7 @@ def parsed(text: str, where: str = "recipe") -> Recipe:
     for source in recipe.sources:
         source.adapter()
         recipe.rewrites(source)
-    columns += recipe.counted()
+    columns += [field.name for field in recipe.other_columns()]
     for column in recipe.quality:
         if column not in columns:
             raise RecipeError(f"{where}, quality: no measure {column!r}{_nearest(column, columns)}")

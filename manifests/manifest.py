@@ -159,6 +159,7 @@ def corpus_manifest(
     sources: dict[str, dict[str, Any]],
     every: dict[str, Account],
     outputs: list[dict[str, Any]],
+    contamination: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The manifest of a corpus build. Holds nothing that differs between two equal builds."""
     return {
@@ -175,6 +176,8 @@ def corpus_manifest(
             for label, entry in sources.items()
         },
         "counts": total(every),
+        # Evaluation sets looked for and how much of them was found; null where none were.
+        "contamination": contamination,
         "outputs": outputs,
         "environment": environment(),
     }

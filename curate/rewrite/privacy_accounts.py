@@ -13,8 +13,8 @@ _ADDRESSES = pattern(
     re.I,
 )
 _VERSIONS = pattern(
-    r"版本?|补丁|升级|固件|内核|驱动|第|章|节|图|表|式|version|\bver|\bv|release|build|player|chrome"
-    r"|firefox|safari|driver|flash|rfc|§",
+    r"(?:版本?|补丁|升级|固件|内核|驱动|version|\bver|\bv|release|build|player|chrome|firefox|safari"
+    r"|driver|flash|rfc)[^，。；]{0,4}$|[第章节图表式§][ ]?$",
     re.I,
 )
 _LOCAL = r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}"

@@ -1,0 +1,1 @@
+"""Evaluation questions found in a corpus: read, indexed, compared with every row, reported."""
