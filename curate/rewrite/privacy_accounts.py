@@ -23,6 +23,12 @@ _EMAIL = pattern(
     rf"(?<![A-Za-z0-9._%+-])(?P<local>{_LOCAL})"
     rf"(?:[@＠]|[ ]?[\[(（【][ ]?(?:at|AT|@|＠)[ ]?[\])）】][ ]?){_DOMAIN}(?![A-Za-z0-9-]*@)"
 )
+_PROVIDERS = "qq|foxmail|163|126|yeah|139|189|sina|sohu|aliyun|gmail|hotmail|outlook|yahoo"
+_SPACED_EMAIL = pattern(
+    rf"(?<![A-Za-z0-9._%+-]){_LOCAL} ?[@＠] ?(?:{_PROVIDERS}) ?[.。．] ?(?:com|cn|net)"
+    r"(?![A-Za-z0-9])"
+)
+"""Written with blanks or a Chinese full stop, at the mail services people use."""
 _PROGRAMS = frozenset({"git", "hg", "svn"})
 """Users that stand for a program: `git@host` is no mailbox."""
 _FILES = frozenset("png jpg jpeg gif webp svg js css html htm php py json xml md".split())
@@ -33,6 +39,8 @@ def emails(text: str) -> Iterator[tuple[int, int]]:
     for match in _EMAIL.finditer(text):
         if match["tld"].lower() not in _FILES and match["local"].lower() not in _PROGRAMS:
             yield match.span()
+    for match in _SPACED_EMAIL.finditer(text):
+        yield match.span()
 
 
 _IPV4 = pattern(r"(?<![0-9A-Za-z_.])(?:\d{1,3}\.){3}\d{1,3}(?![0-9A-Za-z_])(?!\.\d)")
@@ -67,10 +75,10 @@ def macs(text: str) -> Iterator[tuple[int, int]]:
 
 
 _WECHAT_WORD = (
-    r"(?:微信|薇信|威信|(?<![A-Za-z0-9])(?:[Ww]e[Cc]hat|WECHAT|[Ww]ei[Xx]in|[VvWw][Xx]|[Vv]信))"
+    r"(?:微 ?信|薇信|威信|(?<![A-Za-z0-9])(?:[Ww]e[Cc]hat|WECHAT|[Ww]ei[Xx]in|[VvWw][Xx]|[Vv]信))"
 )
 _WECHAT = pattern(
-    rf"(?:(?P<sure>{_WECHAT_WORD}\s?(?:(?:账号|帐号|賬號|帳號|号码|號碼|[Ii][Dd]|号|號)[是为為]?\s?[:：]?|[:：]|是|为|為)"
+    rf"(?:(?P<sure>{_WECHAT_WORD}\s?(?:(?:账号|帐号|賬號|帳號|号码|號碼|[Ii][Dd]|号|號|同号|同號)[是为為]?\s?[:：]?|[:：]|是|为|為)"
     rf"|[加+＋](?:微信?|威信|薇信)|[加+＋][Vv][Xx]?(?:[信号號]|(?=[\s:：0-9]))"
     r"|(?<![A-Za-z0-9])[Vv] ?[:：](?= ?[A-Za-z]+[0-9]{3}))|(?P<word>" + _WECHAT_WORD + r"))"
     r"[\s:：]{0,2}(?P<id>[A-Za-z][A-Za-z0-9_-]{5,19}|[1-9]\d{4,10})(?![A-Za-z0-9_@-])"
@@ -82,8 +90,9 @@ _WORDS = pattern(
     re.I,
 )
 _QQ = pattern(
-    r"(?:(?<![A-Za-z0-9])[Qq]{2}(?![A-Za-z])|扣扣|企鹅号|[Qq]群|加[Qq](?![A-Za-z])|[Qq]号|[Qq]號|联系[Qq]|(?<=群)号[:：])"
-    r"(?:群|号码|號碼|号|號|邮箱|交流群|讨论群)?(?:号|號)?[是为為]?[\s:：]{0,3}(?P<id>[1-9]\d{4,10})"
+    r"(?:(?<![A-Za-z0-9])[Qq] ?[Qq](?![A-Za-z])|扣扣|企鹅号|[Qq][群号號]|加[Qq](?![A-Za-z])"
+    r"|联系[Qq]|(?<=群)号[:：])"
+    r"(?:群|号码|號碼|号|號|邮箱|交流群|讨论群)?(?:号|號)?[是为為]?[\s:：(（]{0,3}(?P<id>[1-9]\d{4,10})"
     r"(?![A-Za-z0-9_@])(?![.,]\d)"
 )
 

@@ -12,9 +12,9 @@ def pattern(pattern: str, flags: int = 0) -> re.Pattern[str]:
 
 DASH = r"[-‐‑–—－]"
 JOIN = rf"(?:[ ]|{DASH})?"
-NUMBER = r"(?<![0-9_])(?<![0-9][.,])"
+NUMBER = r"(?<![0-9_])(?<![0-9]\.)"
 """No digits run into the number from the left, nor is it behind a decimal point."""
-END = r"(?![0-9_])(?![.,][0-9])"
+END = r"(?![0-9_])(?!\.[0-9])"
 
 UNITS = pattern(
     r"\s?(?:[元万萬亿億倍%％℃]|美元|港元|日元|欧元|人民币|[人名辆件套个箇只亩吨克]|多?[公千]?[米克]"

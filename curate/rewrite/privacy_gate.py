@@ -110,6 +110,8 @@ def _word_ends(points, i, start, end, table):  # type: ignore[no-untyped-def]
     c = points[i]
     p = points[i - 1] if i > start else np.uint32(0)
     if c == 0x4FE1:  # 微信 薇信 威信 V信
+        if p == 0x20 and i > start + 1:
+            p = points[i - 2]
         return p == 0x5FAE or p == 0x8587 or p == 0x5A01 or p == 0x56 or p == 0x76
     if c == 0x58 or c == 0x78:  # vx, wx
         return p == 0x56 or p == 0x76 or p == 0x57 or p == 0x77
@@ -178,7 +180,9 @@ def _windows(points, offsets, wanted, table, out):  # type: ignore[no-untyped-de
             elif kind & _AT:
                 hit = True
             elif kind & _PROVINCE:
-                hit = i + 6 < end and points[i + 1] - np.uint32(0x41) < np.uint32(26)
+                hit = i + 6 < end and (points[i + 1] | np.uint32(0x20)) - np.uint32(
+                    0x61
+                ) < np.uint32(26)
             if not hit and kind & _WORD:
                 hit = _word_ends(points, i, start, end, table)
             if not hit and kind & _BRACKET:

@@ -102,6 +102,14 @@ def old_identity_valid(number: str) -> bool:
     return number[:2] in _REGIONS and birth_date_valid("19" + number[6:12])
 
 
+def taiwan_identity_valid(number: str) -> bool:
+    """Whether a letter and 9 digits are a Taiwanese identity number: region, sex, check digit."""
+    region = 10 + "ABCDEFGHJKLMNPQRSTUVXYWZIO".index(number[0])
+    values = [region // 10, region % 10, *map(int, number[1:])]
+    weights = (1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1)
+    return sum(w * v for w, v in zip(weights, values, strict=True)) % 10 == 0
+
+
 def public_address(text: str) -> bool:
     """Whether an IPv4 or IPv6 address belongs to somebody: not private, reserved or loopback."""
     try:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from curate.rewrite.privacy_accounts import addresses, emails, macs, qqs, wechats
 from curate.rewrite.privacy_context import DASH, pattern
-from curate.rewrite.privacy_documents import cards, identities, passports, plates
+from curate.rewrite.privacy_documents import cards, identities, passports, plates, taiwan_identities
 from curate.rewrite.privacy_numbers import PROVINCES
 from curate.rewrite.privacy_phones import hotlines, landlines, local_numbers, phones
 
@@ -57,6 +57,7 @@ def _urls(text: str) -> list[tuple[int, int]]:
 _FINDERS: tuple[tuple[Kind, int, str, Callable[[str], Iterator[tuple[int, int]]]], ...] = (
     (Kind.EMAIL, 0, "@＠tT", emails),
     (Kind.IDENTITY, 15, "", identities),
+    (Kind.IDENTITY, 9, "证證", taiwan_identities),
     (Kind.CARD, 14, "", cards),
     (Kind.PHONE, 10, "", phones),
     (Kind.LANDLINE, 9, "", landlines),

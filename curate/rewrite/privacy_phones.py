@@ -35,15 +35,15 @@ _ABROAD = pattern(
 )
 _LANDLINE = pattern(
     rf"{NUMBER}(?:[(（]?(?:\+|＋|00)?86[)）]?{JOIN}"
-    rf"(?:[(（]?{AREA_CODE}[)）]?|{AREA_CODE.replace('0', '', 1)}){JOIN}"
+    rf"[(（]?(?:{AREA_CODE}|{AREA_CODE.replace('0', '', 1)})[)）]?{JOIN}"
     rf"|[(（]{AREA_CODE}[)）] ?{DASH}?|{AREA_CODE}(?:{DASH}| {{1,2}}{DASH}? ?|(?P<bare>)))"
     rf"(?P<local>[2-9]\d{{2,3}}[- ]?\d{{4}})(?:{DASH}\d{{1,6}}(?!\d)|[转轉]\d{{1,6}})?"
     r"(?![0-9_])(?!\.\d)"
 )
 _TAIWAN_LANDLINE = pattern(
-    rf"{NUMBER}(?:[(（]?(?:\+|＋|00)886[)）]?{JOIN}[(（]?0?[)）]?[2-8]\d?{JOIN}"
+    rf"{NUMBER}(?:[(（]?(?:\+|＋|00)886[)）]?{JOIN}[(（]?0?[)）]?[2-8]\d?{JOIN}|886-[2-8]\d?-"
     rf"|[(（]0[2-8]\d?[)）] ?|0[2-8]{DASH})"
-    rf"\d{{3,4}}(?:{DASH}| )\d{{4}}{END}"
+    rf"\d{{3,4}}{JOIN}\d{{4}}{END}"
 )
 _LOCAL_NUMBER = pattern(
     rf"(?:{CALL})(?:号码|號碼|号|號)?[是为為]?[\s:：.．]{{0,3}}"
@@ -63,13 +63,22 @@ def _called(text: str, at: int) -> bool:
     return CALLING.search(before(text, at)) is not None
 
 
+def _in_a_row(text: str, start: int, end: int) -> bool:
+    """Whether other numbers stand right beside this one."""
+    return (
+        text[max(0, start - 2) : start].strip()[-1:].isdigit()
+        or text[end : end + 2].strip()[:1].isdigit()
+    )
+
+
 def phones(text: str) -> Iterator[tuple[int, int]]:
     for match in _PHONE.finditer(text):
         start, end = match.span()
         if not _is_telephone(text, start, end):
             continue
-        spaced = match["odd"] is not None or " " in match[0].strip()
-        if not spaced or "86" in match[0][:5] or _called(text, start):
+        # Groups of other lengths, or numbers on either side, may be a table's.
+        odd = match["odd"] is not None or (" " in match[0] and _in_a_row(text, start, end))
+        if not odd or "86" in match[0][:5] or _called(text, start):
             yield start, end
     for match in _TAIWAN_PHONE.finditer(text):
         start, end = match.span()

@@ -17,6 +17,7 @@ from curate.rewrite.privacy_numbers import (
     public_address,
 )
 from curate.rewrite.privacy_patterns import Kind, found
+from curate.rewrite.width import Width
 from curate.scan import scan
 from curate.textbatch import TextBatch
 from tests.curate.rewrite.planted import CARRIERS, KINDS, planted
@@ -47,12 +48,56 @@ GOLDEN = [
     ("call 13912345678 now", "call <PHONE NUMBER> now"),
 ]
 
+# As people write them; each is one hit.
+WRITTEN = """
+有事请拨 138 1234 5678
+手机1381-234-5678
+微信同号13812345678
+电话/微信：13812345678
+Tel: +86 (10) 6234 5678
+０１０－６２３４５６７８
+0086-21-62345678
+86-755-26123456
+電話：(852) 2345-6789
+tel 852 23456789
++886-2-23456789
+02-23456789
+手機0912345678
+abc1234 @ qq.com
+abc1234@qq。com
+身份证：110105 19491231 002X
+身份證字號A123456789
+港澳通行证C12345678
+台胞证12345678
+建行卡6217000010012345678
+京a12345
+粤Z1234港
+苏E·12345D
+2400:3200:baba::1
+威信abcd1234
+微 信：abcd1234
+wx同号：abcd_1234
+➕V：abcd1234
+vx13812345678
+QQ/微信：12345678
+q q：12345678
+QQ（12345678）
+群号：234567890
+全国统一热线400 800 1234
+400-8001234
+电话：0571-8765 4321
+(0571)8765-4321
+电话：8765432
+0731-87654321E-mail：无
+""".strip().split("\n")
+
 LEFT_ALONE = [
     "圆周率是3.14159265358979，光速299792458米每秒",
     "1995-2004年的资料，2008-2012年增长12.5%",
     "总额13912345678元，约合13912345678美元",
     "文章编号:1000-3428(2007)05-0123-03，DOI 10.3969/j.issn.1000-3428.2007.05.012",
     "ISBN 978-7-302-12345-6，ISSN 0254-4164，专利号ZL201310123456.7",
+    "温度150 1000 2000 3000度，134 1234 5678 910个",
     "http://item.example.com/item.htm?id=13912345678&spm=13912345678",
     "版本11.2.202.228，内网192.168.1.1，本机127.0.0.1，第1.2.3.4节",
     "QQ同时在线人数超过20000人，QQ2013版，微信2017年",
@@ -84,6 +129,18 @@ def test_goldens(text: str, expected: str) -> None:
 def test_what_only_looks_alike_stays(text: str) -> None:
     assert found(text) == []
     assert counted(text) == (text, {})
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+def test_ways_of_writing(text: str) -> None:
+    after, counts = counted(Width().rewrite(text))
+    assert sum(counts.values()) == 1
+    assert "<" in after and not any(c.isdigit() for c in after)
+
+
+def test_lists_of_numbers() -> None:
+    for joint in (",", "，", "、", "/", " ", "或", ";"):
+        assert sum(counted(f"13812345678{joint}13912345678")[1].values()) == 2
 
 
 def test_policies_by_kind() -> None:
