@@ -10,16 +10,30 @@ from pydantic import BaseModel
 
 import curate.measure
 import curate.rewrite
+from curate.contamination.options import Contamination, EvaluationFiles
 from curate.dedup.options import ExactDedup, NearDedup
 from curate.measure.base import Measure
 from curate.recipe import Dedup, Languages, Limit, Output, Recipe, Source, read
 from curate.rewrite.base import Rewrite
+from curate.rewrite.privacy import MASKS, column
 from curate.step import discovered
 from tests.conftest import ROOT
 
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")]
 )
+
+
+@pytest.mark.parametrize("model", [Contamination, EvaluationFiles])
+def test_every_key_of_contamination_is_documented(model: type[BaseModel]):
+    page = (ROOT / "docs/contamination.md").read_text()
+    assert [name for name in model.model_fields if f"`{name}`" not in page] == []
+
+
+def test_every_kind_of_personal_data_is_documented():
+    page = (ROOT / "docs/privacy.md").read_text()
+    for kind, (mask, _) in MASKS.items():
+        assert f"| `{kind}` | `{column(kind)}` |" in page and f"`{mask}`" in page
 
 
 @pytest.mark.parametrize(
