@@ -64,6 +64,8 @@ def _language_rule(table: pa.Table, side: str, keep: tuple[str, ...], confidence
 def _limit_rules(table: pa.Table, limits: Mapping[str, Limit]) -> list[_Rule]:
     rules = []
     for column, limit in limits.items():
+        if column not in table.column_names:
+            continue  # a column of pairs, and these are documents
         values = column_array(table, column)
         numbers = values.to_numpy(zero_copy_only=False)
         # A limit of 0.1 means the 0.1 that a float32 column holds.

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from curate.dedup.resolve import EXACT_KIND, NEAR_KIND
 from curate.fingerprint import file_sha256
 from curate.measure.base import Measure
+from curate.measure.pair.base import AnyMeasure
 from curate.refine import REWRITE_NAMES, Clock
 from curate.rows import PAIR
 from curate.storage import column_array, read_arrow, read_json, written
@@ -101,7 +102,7 @@ def _rewrite_words(bits: NDArray[np.uint32], names: list[str]) -> pa.Array:
 
 
 def partition_tables(
-    partition: Partition, partitions: list[Partition], measures: list[Measure]
+    partition: Partition, partitions: list[Partition], measures: list[AnyMeasure]
 ) -> tuple[pa.Table, pa.Table]:
     """(kept rows in DATA's schema, ledger rows) of one partition.
 
@@ -209,18 +210,20 @@ def _ids_of(found: pa.Table, partitions: list[Partition]) -> NDArray[np.object_]
     return result
 
 
-def ledger_schema(measures: list[Measure]) -> pa.Schema:
+def ledger_schema(measures: list[AnyMeasure]) -> pa.Schema:
     """The ledger's schema for a build with these measures."""
     fields = list(ledger.COLUMNS)
     own: list[pa.Field] = []
     sides = [pa.field(f"{side}_characters", pa.int32()) for side in PAIR.fields]
+    pairs: list[pa.Field] = []
     for measure in measures:
         for column, kind in measure.columns.items():
             kind = pa.dictionary(pa.int32(), pa.string()) if pa.types.is_string(kind) else kind
-            own.append(pa.field(column, kind))
-            if measure.sides:
+            of_text = isinstance(measure, Measure)
+            (own if of_text else pairs).append(pa.field(column, kind))
+            if of_text and measure.sides:
                 sides += [pa.field(f"{side}_{column}", kind) for side in PAIR.fields]
-    return pa.schema([*fields, *own, *sides])
+    return pa.schema([*fields, *own, *sides, *pairs])
 
 
 _WRITER = {
@@ -260,7 +263,7 @@ def _compressed(path: Path) -> Iterator[IO[bytes]]:
 def write_shard(
     members: list[int],
     listing: str,
-    measures: list[Measure],
+    measures: list[AnyMeasure],
     folder: str,
     data: str,
     fates: str,

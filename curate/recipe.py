@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,10 +11,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import curate.measure
+import curate.measure.pair
 import curate.rewrite
 from curate.dedup.options import ExactDedup, NearDedup
 from curate.errors import RecipeError
 from curate.measure.base import Measure
+from curate.measure.pair.base import AnyMeasure, PairMeasure
 from curate.rewrite.base import Rewrite
 from curate.step import S, discovered, imported
 from sources.adapter import Adapter
@@ -146,7 +149,7 @@ class Recipe(_Model):
     """Rewrite steps by name: `false` switches one off, a mapping gives its options, and a name like
     `my_package.filters:Tidy` adds a step of your own."""
     measure: dict[str, Any] = Field(default_factory=dict)
-    """Measures by name, in the same way."""
+    """Measures of texts and of pairs by name, in the same way."""
     quality: dict[str, Limit] = Field(default_factory=lambda: {"characters": Limit(min=1)})
     """Limits on measures, by ledger column."""
     language: Languages | None = Field(default_factory=Languages)
@@ -180,11 +183,15 @@ class Recipe(_Model):
     def rewrites(self, source: Source) -> list[Rewrite]:
         """The rewrite steps of a source, in the order they run."""
         merged = {**self.rewrite, **source.rewrite}
-        return _steps(curate.rewrite, Rewrite, merged, "rewrite")
+        return _steps(discovered(curate.rewrite, Rewrite), (Rewrite,), merged, "rewrite")
 
-    def measures(self) -> list[Measure]:
-        """The measures, in the order they run."""
-        return _steps(curate.measure, Measure, self.measure, "measure")
+    def measures(self) -> list[AnyMeasure]:
+        """The measures of texts and of pairs, in the order they run."""
+        known: dict[str, type[AnyMeasure]] = {
+            **discovered(curate.measure, Measure),
+            **discovered(curate.measure.pair, PairMeasure),
+        }
+        return _steps(known, (Measure, PairMeasure), self.measure, "measure")
 
 
 def _nearest(word: str, known: list[str]) -> str:
@@ -192,8 +199,9 @@ def _nearest(word: str, known: list[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
 
 
-def _steps(package: Any, base: type[S], wanted: dict[str, Any], where: str) -> list[S]:
-    known = discovered(package, base)
+def _steps(
+    known: Mapping[str, type[S]], bases: tuple[type[S], ...], wanted: dict[str, Any], where: str
+) -> list[S]:
     chosen: dict[str, type[S]] = {n: k for n, k in known.items() if k.default}
     options: dict[str, dict[str, Any]] = {}
     for key, value in wanted.items():
@@ -201,7 +209,7 @@ def _steps(package: Any, base: type[S], wanted: dict[str, Any], where: str) -> l
             kind = known[key]
         elif ":" in key:
             try:
-                kind = imported(key, base)
+                kind = imported(key, bases)
             except ValueError as error:
                 raise RecipeError(f"recipe, {where}: {error}") from None
         else:
