@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 
 from curate.dedup.resolve import EXACT_KIND, NEAR_KIND
 from curate.fingerprint import file_sha256
-from curate.measure.base import Measure
-from curate.measure.pair.base import AnyMeasure
+from curate.measure.pair.base import AnyMeasure, PairMeasure
 from curate.refine import REWRITE_NAMES, Clock
 from curate.rows import PAIR
 from curate.storage import column_array, read_arrow, read_json, written
@@ -219,9 +218,11 @@ def ledger_schema(measures: list[AnyMeasure]) -> pa.Schema:
     for measure in measures:
         for column, kind in measure.columns.items():
             kind = pa.dictionary(pa.int32(), pa.string()) if pa.types.is_string(kind) else kind
-            of_text = isinstance(measure, Measure)
-            (own if of_text else pairs).append(pa.field(column, kind))
-            if of_text and measure.sides:
+            if isinstance(measure, PairMeasure):
+                pairs.append(pa.field(column, kind))
+                continue
+            own.append(pa.field(column, kind))
+            if measure.sides:
                 sides += [pa.field(f"{side}_{column}", kind) for side in PAIR.fields]
     return pa.schema([*fields, *own, *sides, *pairs])
 

@@ -213,7 +213,7 @@ def _in_digits(points, i, end, keys, kinds, words):  # type: ignore[no-untyped-d
             found = _look_up(key, keys)
             if found >= 0 and kinds[found] == _SCALE:  # 3bn
                 scale = words[found]
-        if scale or other or key == _ST or key == _ND or key == _RD or key == _TH:
+        if scale or other or key in (_ST, _ND, _RD, _TH):
             i = behind
     else:
         scale, i = _scales(points, i, end, keys, kinds, words)
@@ -244,7 +244,7 @@ def en_numbers(points, start, end, keys, kinds, words, values, others, needed): 
             key, behind = _word(points, i, end)
             found = _look_up(key, keys) if key else -1
             if found < 0:
-                begun = begun and (key == _TO or key == _OR)
+                begun = begun and key in (_TO, _OR)
                 i = behind
                 continue
             kind = kinds[found]
@@ -253,7 +253,7 @@ def en_numbers(points, start, end, keys, kinds, words, values, others, needed): 
             other = 0
             scale = 0
             plain = False
-            if kind == _SMALL or kind == _TEN or kind == _ORDINAL:
+            if kind in (_SMALL, _TEN, _ORDINAL):
                 m, behind = _spoken(points, i, end, keys, kinds, words)
                 plain = m > 10
             elif kind == _SCALE:
@@ -268,14 +268,12 @@ def en_numbers(points, start, end, keys, kinds, words, values, others, needed): 
                         m, e, plain, behind = 5, scale - 1, True, after
             elif kind == _NINETIES:
                 other = packed(1900 + m, 0)
-            elif kind == _MONTH:
-                if int(c) & 0x20:
-                    i = behind
-                    continue  # may, march
-            elif kind == _ROMAN:
-                if int(points[behind - 1]) & 0x20:
-                    i = behind
-                    continue
+            elif kind == _MONTH and int(c) & 0x20:
+                i = behind
+                continue  # may, march
+            elif kind == _ROMAN and int(points[behind - 1]) & 0x20:
+                i = behind
+                continue
             i = behind
         else:
             i += 1

@@ -12,10 +12,10 @@ from curate.measure.pair.base import PairBatch, PairMeasure
 from curate.measure.pair.words import word_counts
 from curate.scan import CharClass
 
-LETTERS_PER_HAN = 3.0
-MEAN = 0.0
-VARIANCE = 0.02
-VARIANCE_SHORT = 1.0
+LETTERS_PER_HAN = 3.715
+MEAN = 0.171
+VARIANCE = 0.0294
+VARIANCE_SHORT = 1.815
 _SMOOTHING = 3.0
 
 

@@ -1,4 +1,4 @@
-"""Whether the numbers of the two sides agree: 1998, 一九九八, 250万 and 2.5 million, 三十五 and 35."""
+"""Whether the numbers of both sides agree: 1998 and 一九九八, 250万 and 2.5 million."""
 
 from __future__ import annotations
 
@@ -45,10 +45,9 @@ def _lacking(values, others, needed, n, there, there_others, k):  # type: ignore
                 found = at < len(known) and known[at] == others[i]
         else:
             for j in range(k):
-                if values[i] == there[j] or values[i] == there_others[j]:
-                    found = True
-                elif others[i] and (others[i] == there[j] or others[i] == there_others[j]):
-                    found = True
+                found = values[i] == there[j] or values[i] == there_others[j]
+                if not found and others[i]:
+                    found = others[i] == there[j] or others[i] == there_others[j]
                 if found:
                     break
         lacking += not found
@@ -59,12 +58,18 @@ def _lacking(values, others, needed, n, there, there_others, k):  # type: ignore
 def _compare(  # type: ignore[no-untyped-def]
     zh, zh_offsets, en, en_offsets, signs, exponents, keys, kinds, words, size, needed, unmatched
 ):
-    a, a_other, a_needed = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.uint8)
-    b, b_other, b_needed = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.uint8)
+    a, a_other, a_needed = (
+        np.empty(size, np.int64),
+        np.empty(size, np.int64),
+        np.empty(size, np.uint8),
+    )
+    b, b_other, b_needed = (
+        np.empty(size, np.int64),
+        np.empty(size, np.int64),
+        np.empty(size, np.uint8),
+    )
     for d in range(len(zh_offsets) - 1):
-        n = zh_numbers(
-            zh, zh_offsets[d], zh_offsets[d + 1], signs, exponents, a, a_other, a_needed
-        )
+        n = zh_numbers(zh, zh_offsets[d], zh_offsets[d + 1], signs, exponents, a, a_other, a_needed)
         k = en_numbers(
             en, en_offsets[d], en_offsets[d + 1], keys, kinds, words, b, b_other, b_needed
         )

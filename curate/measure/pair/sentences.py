@@ -17,8 +17,9 @@ _ABBREVIATIONS = np.array(
     sorted(
         word_key(word)
         for word in (
-            "mr mrs ms dr prof st no nos vs inc ltd co corp jr sr gen sen rep gov art para paras fig "
-            "vol pp ed eds al cf ca approx dept univ jan feb mar apr jun jul aug sep sept oct nov dec"
+            "mr mrs ms dr prof st no nos vs inc ltd co corp jr sr gen sen rep gov art para paras "
+            "fig vol pp ed eds al cf ca approx dept univ jan feb mar apr jun jul aug sep sept oct "
+            "nov dec"
         ).split()
     ),
     np.int64,
@@ -26,7 +27,20 @@ _ABBREVIATIONS = np.array(
 """Words after which a point seldom ends a sentence, packed; single letters (U.S., J. Smith) too."""
 
 NONE, STATEMENT, QUESTION, EXCLAMATION, ELLIPSIS, OPEN = range(6)
-"""How a text ends: in a letter or figure, with 。, ？, ！, …, or with a mark that leaves it open."""
+"""How a text ends: in a letter or figure, with 。, ？, ！, … or a mark that leaves it open."""
+_CLOSING, _BLANK = 6, 7
+_KINDS = np.zeros(0x10000, np.uint8)
+for _code, _marks in (
+    (STATEMENT, ".。．｡"),
+    (QUESTION, "?？"),
+    (EXCLAMATION, "!！"),
+    (ELLIPSIS, "…⋯"),
+    (OPEN, ",，、:：;；-–—"),
+    (_CLOSING, "”’」』）》】〕〗］｝\"')]}»*_"),
+    (_BLANK, " \n\t\u3000\u00a0"),
+):
+    for _mark in _marks:
+        _KINDS[ord(_mark)] = _code
 
 _AGREEMENT = np.full((6, 6), 0.5, np.float32)
 np.fill_diagonal(_AGREEMENT, 1.0)
@@ -35,41 +49,18 @@ _AGREEMENT[QUESTION, QUESTION] = 1.0
 for _a, _b in ((STATEMENT, EXCLAMATION), (STATEMENT, ELLIPSIS), (EXCLAMATION, ELLIPSIS)):
     _AGREEMENT[_a, _b] = _AGREEMENT[_b, _a] = 0.75
 
-_CLOSING = np.array(sorted(ord(c) for c in "”’」』）》】〕〗］｝\"')]}»*_"), np.uint32)
-
 
 class Sentences(NamedTuple):
     """Of every text: how many sentences, int32 [n], and how it ends, uint8 [n]."""
 
-    count: NDArray[np.int32]
+    number: NDArray[np.int32]
     end: NDArray[np.uint8]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _mark(c):  # type: ignore[no-untyped-def]
-    """The kind of end that a character makes, or NONE."""
-    if c == 0x2E or c == 0x3002 or c == 0xFF0E or c == 0xFF61:
-        return STATEMENT
-    if c == 0x3F or c == 0xFF1F:
-        return QUESTION
-    if c == 0x21 or c == 0xFF01:
-        return EXCLAMATION
-    if c == 0x2026 or c == 0x22EF:
-        return ELLIPSIS
-    return NONE
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _blank(c):  # type: ignore[no-untyped-def]
-    return c == 0x20 or c == 0x0A or c == 0x3000 or c == 0xA0 or c == 0x09
-
-
-@njit(cache=True, nogil=True)
-def _one_of(c, sorted_points):  # type: ignore[no-untyped-def]
-    for k in range(len(sorted_points)):
-        if sorted_points[k] == c:
-            return True
-    return False
+def _kind(points, i, end, kinds):  # type: ignore[no-untyped-def]
+    """Kind of the character at i; NONE for letters, for figures and behind the end."""
+    return int(kinds[points[i]]) if i < end and points[i] < 0x10000 else 0
 
 
 @njit(cache=True, nogil=True)
@@ -81,7 +72,6 @@ def _abbreviated(points, start, i, abbreviations):  # type: ignore[no-untyped-de
     if first == i or i - first > 12:
         return False
     if i - first == 1:
-        # "I." ends a sentence more often than not only where nothing follows.
         return True
     key = 0
     for k in range(first, i):
@@ -91,21 +81,20 @@ def _abbreviated(points, start, i, abbreviations):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True)
-def _goes_on(points, i, end):  # type: ignore[no-untyped-def]
+def _goes_on(points, i, end, kinds):  # type: ignore[no-untyped-def]
     """Whether what follows the point before i cannot begin a sentence."""
     if i >= end:
         return False
-    c = points[i]
-    if not _blank(c):
+    if _kind(points, i, end, kinds) != _BLANK:
         # 3.5, example.com, e.g.; but 他走了.她没走 where Chinese is written with such points.
-        return c < 0x2E80
-    while i < end and _blank(points[i]):
+        return points[i] < 0x2E80
+    while i < end and _kind(points, i, end, kinds) == _BLANK:
         i += 1
     return i < end and 0x61 <= points[i] <= 0x7A
 
 
 @njit(cache=True, nogil=True)
-def _sentences(points, offsets, closing, abbreviations, counts, ends):  # type: ignore[no-untyped-def]
+def _sentences(points, offsets, kinds, abbreviations, counts, ends):  # type: ignore[no-untyped-def]
     for d in range(len(offsets) - 1):
         start, end = offsets[d], offsets[d + 1]
         count = 0
@@ -113,39 +102,32 @@ def _sentences(points, offsets, closing, abbreviations, counts, ends):  # type: 
         last = NONE
         i = start
         while i < end:
-            c = points[i]
-            mark = _mark(c)
-            if mark == NONE:
-                if not _blank(c) and not _one_of(c, closing):
-                    content = True
-                    last = NONE
-                    if c == 0x2C or c == 0xFF0C or c == 0x3001 or c == 0x3A or c == 0xFF1A:
-                        last = OPEN
-                    elif c == 0x3B or c == 0xFF1B or c == 0x2D or c == 0x2013 or c == 0x2014:
-                        last = OPEN
+            kind = _kind(points, i, end, kinds)
+            if kind == NONE or kind > ELLIPSIS:
+                if kind <= OPEN:
+                    content = content or kind == NONE
+                    last = kind
                 i += 1
                 continue
             # The whole run of marks and what closes around it: ！”
             first = i
             points_only = True
-            run = 0
-            while i < end and _mark(points[i]) != NONE:
-                kind = _mark(points[i])
+            while i < end and 0 < _kind(points, i, end, kinds) <= ELLIPSIS:
+                kind = _kind(points, i, end, kinds)
                 points_only = points_only and points[i] == 0x2E
-                mark = kind
-                run += 1
                 i += 1
+            run = i - first
             if points_only and run > 1:
-                mark = ELLIPSIS
-            while i < end and _one_of(points[i], closing):
+                kind = ELLIPSIS
+            while i < end and _kind(points, i, end, kinds) == _CLOSING:
                 i += 1
-            last = mark
-            narrow = points[first] < 0x80 or mark == ELLIPSIS
-            if narrow and _goes_on(points, i, end):
+            last = kind
+            narrow = points[first] < 0x80 or kind == ELLIPSIS
+            if narrow and _goes_on(points, i, end, kinds):
                 continue
-            if points_only and run == 1 and i < end:
-                if _abbreviated(points, start, first, abbreviations):
-                    continue
+            one = points_only and run == 1 and i < end
+            if one and _abbreviated(points, start, first, abbreviations):
+                continue
             count += content
             content = False
         counts[d] = count + content
@@ -159,7 +141,7 @@ def sentences(batch: TextBatch) -> Sentences:
     """
     counts = np.zeros(len(batch), np.int32)
     ends = np.zeros(len(batch), np.uint8)
-    _sentences(batch.points, batch.offsets, _CLOSING, _ABBREVIATIONS, counts, ends)
+    _sentences(batch.points, batch.offsets, _KINDS, _ABBREVIATIONS, counts, ends)
     return Sentences(counts, ends)
 
 
@@ -194,9 +176,9 @@ class SentenceMeasure(PairMeasure):
     def measure_batch(self, pairs: PairBatch) -> dict[str, NDArray[np.generic] | pa.Array]:
         """Gap and shares of every pair."""
         zh, en = pairs.once(both_sides)
-        fewer, more = np.minimum(zh.count, en.count), np.maximum(zh.count, en.count)
+        fewer, more = np.minimum(zh.number, en.number), np.maximum(zh.number, en.number)
         return {
-            "sentence_gap": zh.count - en.count,
+            "sentence_gap": zh.number - en.number,
             "sentence_agreement": ((fewer + 1) / (more + 1)).astype(np.float32),
             "end_agreement": pairs.once(end_agreement),
         }

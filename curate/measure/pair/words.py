@@ -52,7 +52,7 @@ def words(points, start, end, table, hashes, starts, sizes):  # type: ignore[no-
     has_letter = False
     for i in range(start, end + 1):
         kind = int(table[points[i]] & np.uint32(31)) if i < end else -1
-        if kind == _LATIN or kind == _DIGIT:
+        if kind in (_LATIN, _DIGIT):
             h = (h * 1000003) ^ _folded(points[i])
             h ^= h >> 29
             size += 1
@@ -113,8 +113,16 @@ def _spelt_out(zh, begin, size, en, en_start, starts, n):  # type: ignore[no-unt
 
 @njit(cache=True, nogil=True)
 def _compare(zh, zh_offsets, en, en_offsets, table, size, counts):  # type: ignore[no-untyped-def]
-    a, a_starts, a_sizes = np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size, np.int32)
-    b, b_starts, b_sizes = np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size, np.int32)
+    a, a_starts, a_sizes = (
+        np.empty(size, np.int64),
+        np.empty(size, np.int32),
+        np.empty(size, np.int32),
+    )
+    b, b_starts, b_sizes = (
+        np.empty(size, np.int64),
+        np.empty(size, np.int32),
+        np.empty(size, np.int32),
+    )
     room = 16
     while room < 2 * size:
         room *= 2

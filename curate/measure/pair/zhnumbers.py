@@ -14,38 +14,40 @@ from curate.measure.pair.digits import digit, digits, incidental, packed
 _TEN, _HUNDRED, _THOUSAND, _WAN, _YI = 11, 12, 13, 14, 15
 _TWENTY, _THIRTY, _TWO = 16, 17, 18
 _SIGNS = {
-    **{c: 1 for c in "〇零○"},
-    **{c: 2 for c in "一壹弌"},
-    **{c: 3 for c in "二贰貳"},
-    **{c: 4 for c in "三叁參叄"},
-    **{c: 5 for c in "四肆"},
-    **{c: 6 for c in "五伍"},
-    **{c: 7 for c in "六陆陸"},
-    **{c: 8 for c in "七柒"},
-    **{c: 9 for c in "八捌"},
-    **{c: 10 for c in "九玖"},
-    **{c: _TEN for c in "十拾"},
-    **{c: _HUNDRED for c in "百佰"},
-    **{c: _THOUSAND for c in "千仟"},
-    **{c: _WAN for c in "万萬"},
-    **{c: _YI for c in "亿億"},
-    **{c: _TWENTY for c in "廿"},
-    **{c: _THIRTY for c in "卅"},
-    **{c: _TWO for c in "两兩"},
+    **dict.fromkeys("〇零○", 1),
+    **dict.fromkeys("一壹弌", 2),
+    **dict.fromkeys("二贰貳", 3),
+    **dict.fromkeys("三叁參叄", 4),
+    **dict.fromkeys("四肆", 5),
+    **dict.fromkeys("五伍", 6),
+    **dict.fromkeys("六陆陸", 7),
+    **dict.fromkeys("七柒", 8),
+    **dict.fromkeys("八捌", 9),
+    **dict.fromkeys("九玖", 10),
+    **dict.fromkeys("十拾", _TEN),
+    **dict.fromkeys("百佰", _HUNDRED),
+    **dict.fromkeys("千仟", _THOUSAND),
+    **dict.fromkeys("万萬", _WAN),
+    **dict.fromkeys("亿億", _YI),
+    **dict.fromkeys("廿", _TWENTY),
+    **dict.fromkeys("卅", _THIRTY),
+    **dict.fromkeys("两兩", _TWO),
 }
 """1 to 10 are the digits 0 to 9; then units, whole tens and 两, which no year is read with."""
 
 SIGNS = np.zeros(0x10000, np.uint8)
 """[0x10000]: what a character is in a numeral, 0 for most."""
-for _c, _sign in _SIGNS.items():
-    SIGNS[ord(_c)] = _sign
+for _c, _code in _SIGNS.items():
+    SIGNS[ord(_c)] = _code
 
 EXPONENTS = np.zeros(32, np.int64)
 """[32]: the power of ten that a unit of SIGNS stands for."""
 for _unit, _e in ((_TEN, 1), (_HUNDRED, 2), (_THOUSAND, 3), (_WAN, 4), (_YI, 8)):
     EXPONENTS[_unit] = _e
 
-_POINT, _FEN, _ZHI, _JI, _NIAN, _DAI, _SHI, _CENTURY, _CHENG = (ord(c) for c in "点分之几年代世纪成")
+_POINT, _FEN, _ZHI, _JI, _NIAN, _DAI, _SHI, _CENTURY, _CHENG = (
+    ord(c) for c in "点分之几年代世纪成"
+)
 _ABOUT = tuple(ord(c) for c in "多余餘个個")
 """What may stand between a number and its unit: 1600多万, 十个亿."""
 _MEASURES = tuple(ord(c) for c in "克米瓦卡赫兆伏")
@@ -139,7 +141,7 @@ def _composed(points, i, end, signs, exponents):  # type: ignore[no-untyped-def]
                 plain = False  # 三四十, 二十三四: about so many
             current = _value(sign)
             has_digit = has_digit or current > 0
-        elif sign == _TWENTY or sign == _THIRTY:
+        elif sign in (_TWENTY, _THIRTY):
             section += 20 if sign == _TWENTY else 30
             has_digit = True
         else:
