@@ -4,9 +4,10 @@
     python benchmarks/parallel.py --fit            # the constants of curate/measure/pair
     python benchmarks/parallel.py --examples 20    # clean pairs that the limits reject, to read
 
-Real pairs are taken from the sample folder (`--data`, else `$CURATE_REAL_DATA`, else `.cache/real`),
-damage of every kind is planted in copies of them (`parallel_text.py`), and the limits of
-recipes/corpus.yaml judge both. Constants are fitted on one half and figures given on the other.
+Real pairs are taken from the sample folder (`--data`, else `$CURATE_REAL_DATA`, else
+`.cache/real`), damage of every kind is planted in copies of them (`parallel_text.py`), and the
+limits of recipes/corpus.yaml judge both. Constants are fitted on one half of the rows and figures
+given on the other.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def table_of(pairs: Pairs, recipe: Recipe) -> pa.Table:
     columns: dict[str, pa.Array] = {"quarantine": pa.nulls(len(pairs), pa.string())}
     measures = recipe.measures()
     texts = TextBatch.from_strings([f"{zh}\n{en}" for zh, en in pairs])
-    wanted = [m for m in measures if isinstance(m, Measure) and set(m.columns) & set(recipe.quality)]
+    limited = set(recipe.quality)
+    wanted = [m for m in measures if isinstance(m, Measure) and set(m.columns) & limited]
     columns |= measured(texts, scan(texts), wanted, clock)
     for side, one, its_scan in (("zh", batch.zh, batch.zh_scan), ("en", batch.en, batch.en_scan)):
         columns[f"{side}_characters"] = pa.array(one.lengths().astype(np.int32))
@@ -74,7 +76,7 @@ def reasons(pairs: Pairs, recipe: Recipe) -> list[str | None]:
 
 
 def rejected(pairs: Pairs, recipe: Recipe) -> NDArray[np.bool_]:
-    """bool [n]: the pairs that the recipe drops."""
+    """Whether the recipe drops each pair."""
     return np.array([reason is not None for reason in reasons(pairs, recipe)], bool)
 
 

@@ -122,7 +122,7 @@ def wrong_number(pairs: Pairs, rng: random.Random) -> Pairs:
 
 
 def looped(pairs: Pairs, rng: random.Random) -> Pairs:
-    """English that falls into a loop, as translation machines do: its last words again and again."""
+    """English that ends in a loop, as translation machines do: its last words again and again."""
     result: Pairs = []
     for zh, en in pairs:
         words = en.split()
@@ -140,7 +140,9 @@ def garbled(pairs: Pairs, rng: random.Random) -> Pairs:
     for zh, en in pairs:
         if rng.random() < 0.5:
             letters = "abcdefghijklmnopqrstuvwxyz"
-            en = "".join(rng.choice(letters) if c.isalpha() and rng.random() < 0.3 else c for c in en)
+            en = "".join(
+                rng.choice(letters) if c.isalpha() and rng.random() < 0.3 else c for c in en
+            )
         else:
             zh = "".join(
                 chr(rng.randint(0x4E00, 0x9FA5)) if c > "\u4e00" and rng.random() < 0.3 else c

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from curate.errors import RecipeError
 from curate.measure.base import Measure
 from curate.measure.pair.base import AnyMeasure, PairMeasure
 from curate.rewrite.base import Rewrite
+from curate.rows import PAIR
 from curate.step import S, discovered, imported
 from sources.adapter import Adapter
 from sources.registry import adapter_class
@@ -25,6 +26,14 @@ from sources.registry import adapter_class
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+_DEFAULT_LIMITS = (
+    ("characters", "characters", {"min": 1}),
+    ("untranslated", "copied_share", {"max": 0.8}),
+    ("length", "length_z", {"min": -8, "max": 8}),
+)
+"""Measure, column and limit of what stands under `quality` unless the recipe gives another."""
 
 
 class Limit(_Model):
@@ -150,8 +159,8 @@ class Recipe(_Model):
     `my_package.filters:Tidy` adds a step of your own."""
     measure: dict[str, Any] = Field(default_factory=dict)
     """Measures of texts and of pairs by name, in the same way."""
-    quality: dict[str, Limit] = Field(default_factory=lambda: {"characters": Limit(min=1)})
-    """Limits on measures, by ledger column."""
+    quality: dict[str, Limit] = Field(default_factory=dict)
+    """Limits on measures, by ledger column. Limits on measures of pairs concern pairs only."""
     language: Languages | None = Field(default_factory=Languages)
     """Languages that stay; `false` keeps all."""
     dedup: Dedup = Field(default_factory=Dedup)
@@ -166,8 +175,11 @@ class Recipe(_Model):
                 value["language"] = None
             if value.get("dedup") is False:
                 value["dedup"] = {"exact": False, "near": False}
-            if isinstance(value.get("quality"), dict):
-                value["quality"] = {"characters": {"min": 1}, **value["quality"]}
+            if isinstance(given := value.get("quality", {}), dict):
+                switches = value.get("measure")
+                off = switches if isinstance(switches, dict) else {}
+                usual = {c: limit for m, c, limit in _DEFAULT_LIMITS if off.get(m) is not False}
+                value["quality"] = {**usual, **given}
         return value
 
     @model_validator(mode="after")
@@ -272,6 +284,16 @@ def _explained(
     return f"{where}: {dotted}: {message}" if dotted else f"{where}: {message}"
 
 
+def ledger_columns(measures: Sequence[AnyMeasure]) -> list[str]:
+    """Names of the columns that measures fill, those of the sides of pairs included."""
+    columns = [column for measure in measures for column in measure.columns]
+    columns += [f"{side}_characters" for side in PAIR.fields]
+    for measure in measures:
+        if isinstance(measure, Measure) and measure.sides:
+            columns += [f"{side}_{column}" for column in measure.columns for side in PAIR.fields]
+    return columns
+
+
 def parsed(text: str, where: str = "recipe") -> Recipe:
     """A recipe from YAML text. Raises RecipeError, in words for its author."""
     try:
@@ -288,7 +310,7 @@ def parsed(text: str, where: str = "recipe") -> Recipe:
     except ValidationError as error:
         raise RecipeError(_explained(error, Recipe, where)) from None
     measures = recipe.measures()
-    columns = [column for measure in measures for column in measure.columns]
+    columns = ledger_columns(measures)
     for source in recipe.sources:
         source.adapter()
         recipe.rewrites(source)

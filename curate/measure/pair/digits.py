@@ -53,6 +53,20 @@ def run_of_digits(points, i, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _clock(points, i, end):  # type: ignore[no-untyped-def]
+    """Whether `.18 a.m.` or `.18pm` follows at i: minutes, which are a number of their own."""
+    if i + 4 >= end or points[i] != 0x2E or digit(points[i + 1]) < 0 or digit(points[i + 2]) < 0:
+        return False
+    i += 3
+    i += points[i] == 0x20
+    if i + 1 >= end or not (points[i] == 0x61 or points[i] == 0x70):
+        return False
+    return points[i + 1] == 0x6D or (
+        points[i + 1] == 0x2E and i + 2 < end and points[i + 2] == 0x6D
+    )
+
+
+@njit(cache=True, nogil=True)
 def digits(points, i, end):  # type: ignore[no-untyped-def]
     """The number that begins with the digit at i: (m, e, index behind it).
 
@@ -77,6 +91,8 @@ def digits(points, i, end):  # type: ignore[no-untyped-def]
         i = behind
     if i - first > _LONGEST + 5 or size > _LONGEST:
         return m | 1, _IDENTIFIER, i
+    if _clock(points, i, end) or (first > 1 and points[first - 1] == 0x3A and size <= 2):
+        return m, 0, i  # 1:57.79 is 1分57秒79
     if i + 1 < end and (points[i] == 0x2E or points[i] == 0xFF0E) and digit(points[i + 1]) >= 0:
         fraction, behind = run_of_digits(points, i + 1, end)
         places = behind - i - 1

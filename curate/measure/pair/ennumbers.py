@@ -27,12 +27,12 @@ _ABBREVIATED = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _ROMANS = "ii iii iv v vi vii viii ix".split()
 _HINTS = {
     "both": 2, "pair": 2, "couple": 2, "twice": 2, "double": 2, "doubled": 2, "twofold": 2,
-    "triple": 3, "tripled": 3, "threefold": 3, "quarter": 25, "once": 1, "single": 1,
+    "triple": 3, "tripled": 3, "threefold": 3, "once": 1, "single": 1,
 }  # fmt: skip
-"""Words that a number may be translated from or to; 25 as in a quarter."""
+"""Words that a number may be translated from or to."""
 
-_SMALL, _TEN, _ORDINAL, _SCALE, _MULTIPLE, _MONTH, _ROMAN, _HINT, _HALF, _NINETIES = range(1, 11)
-"""Kinds of words. _SCALE: hundred, million. _MULTIPLE: dozen, decade, century."""
+_SMALL, _TEN, _ORDINAL, _SCALE, _MULTIPLE, _MONTH, _ROMAN, _HINT, _PART, _NINETIES = range(1, 11)
+"""Kinds of words. _SCALE: hundred. _MULTIPLE: dozen, decade, century. _PART: half, in per cent."""
 
 
 def word_key(word: str) -> int:
@@ -64,7 +64,7 @@ def _words() -> dict[str, tuple[int, int]]:
     for names in (_MONTHS, _ABBREVIATED):
         words |= {word: (_MONTH, value) for value, word in enumerate(names, 1)}
     words |= {word: (_ROMAN, value) for value, word in enumerate(_ROMANS, 2)}
-    words["half"] = (_HALF, 50)
+    words |= {"half": (_PART, 50), "quarter": (_PART, 25)}
     return words
 
 
@@ -221,6 +221,20 @@ def _in_digits(points, i, end, keys, kinds, words):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
+def _part_of(points, i, end, keys, kinds, values):  # type: ignore[no-untyped-def]
+    """(exponent, index behind) of ` a million` or ` of a million` at i; exponent 0 for others."""
+    for _ in range(2):
+        if i + 1 >= end:
+            break
+        key, i = _word(points, i + 1, end)
+        if key == _A:
+            return _scales(points, i, end, keys, kinds, values)
+        if key != _OF:
+            break
+    return 0, i
+
+
+@njit(cache=True, nogil=True)
 def en_numbers(points, start, end, keys, kinds, words, values, others, needed):  # type: ignore[no-untyped-def]
     """Fills the numbers of points[start:end] and returns how many there are.
 
@@ -240,6 +254,10 @@ def en_numbers(points, start, end, keys, kinds, words, values, others, needed): 
             plain = not incidental(points, start, first, i, end, m, e)
             if begun and m < 100 and i - first == 2 and 1000 <= begun_m < 2100:
                 other = packed(begun_m // 100 * 100 + m, 0)
+            if first > start and other == 0 and i - first == 2 and e == 0:
+                mark = points[first - 1]
+                if mark == 0x27 or mark == 0x2019 or mark == 0x2018:
+                    other = packed(1900 + m, 0)  # in '35
         elif letter(c):
             key, behind = _word(points, i, end)
             found = _look_up(key, keys) if key else -1
@@ -260,12 +278,10 @@ def en_numbers(points, start, end, keys, kinds, words, values, others, needed): 
                 scale, behind = _scales(points, behind, end, keys, kinds, words)
                 scale += m
                 m, e = 1, scale
-            elif kind == _HALF:
-                key, after = _word(points, behind + 1, end) if behind + 1 < end else (0, behind)
-                if key == _A:
-                    scale, after = _scales(points, after, end, keys, kinds, words)
-                    if scale:
-                        m, e, plain, behind = 5, scale - 1, True, after
+            elif kind == _PART:
+                scale, after = _part_of(points, behind, end, keys, kinds, words)
+                if scale:  # half a million
+                    e, plain, behind = scale - 2, True, after
             elif kind == _NINETIES:
                 other = packed(1900 + m, 0)
             elif kind == _MONTH and int(c) & 0x20:

@@ -31,8 +31,8 @@ class Lexicon(NamedTuple):
     zh_lengths: uint8 [0x10000], a bit for every length of entry that a character begins.
     en_keys: int64 [stems], sorted; 5 bits a letter.
     stems, stem_starts: int32; the stems of entry i are stems[stem_starts[i]:stem_starts[i + 1]].
-    found, missing: float64 [entries]; the log-likelihood ratio of a translation against an unrelated
-    text where the entry is translated, and where it is not.
+    found, missing: float64 [entries]; the log-likelihood ratio of a translation against an
+    unrelated text where the entry is translated, and where it is not.
     """
 
     zh_keys: NDArray[np.int64]

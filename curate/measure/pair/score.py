@@ -18,19 +18,19 @@ from curate.measure.pair.words import word_counts
 from curate.scan import CharClass
 
 WEIGHTS: dict[str, float] = {
-    "chinese_long": -0.541,
-    "chinese_short": -1.123,
-    "words_for": 0.136,
-    "words_against": -0.654,
-    "numbers_matched": 0.117,
-    "numbers_unmatched": -2.694,
-    "names_found": 0.052,
-    "names_missing": -1.201,
-    "sentence_gap": -0.921,
-    "ends_differ": -0.543,
-    "copied": 0.236,
+    "chinese_long": -0.543,
+    "chinese_short": -1.127,
+    "words_for": 0.138,
+    "words_against": -0.652,
+    "numbers_matched": 0.114,
+    "numbers_unmatched": -2.779,
+    "names_found": 0.061,
+    "names_missing": -1.202,
+    "sentence_gap": -0.925,
+    "ends_differ": -0.562,
+    "copied": 0.235,
     "han_in_en": 0.0,
-    "latin_in_zh": 0.873,
+    "latin_in_zh": 0.875,
 }
 """By logistic regression on planted damage (`benchmarks/parallel.py --fit`, 2026-11-25)."""
 BIAS = 1.408
@@ -58,7 +58,7 @@ def features(pairs: PairBatch) -> dict[str, NDArray[np.float64]]:
         "names_found": capped(words.zh_found, 3),
         "names_missing": capped(words.zh_words - words.zh_found, 3),
         "sentence_gap": capped(np.abs(gap), 2),
-        "ends_differ": 1.0 - pairs.once(end_agreement),
+        "ends_differ": 1.0 - pairs.once(end_agreement).astype(np.float64),
         "copied": words.en_found / (words.en_words + 2),
         "han_in_en": script_share(pairs.en_scan.counts, CharClass.HAN),
         "latin_in_zh": script_share(pairs.zh_scan.counts, CharClass.LATIN),
