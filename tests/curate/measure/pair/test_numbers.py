@@ -179,7 +179,12 @@ def spoken(n: int, joint: str = "and ") -> str:
         return _SMALL[n]
     if n < 100:
         return _TENS[n // 10 - 2] + (f"-{_SMALL[n % 10]}" if n % 10 else "")
-    for size, name in ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred")):
+    for size, name in (
+        (10**9, "billion"),
+        (10**6, "million"),
+        (1000, "thousand"),
+        (100, "hundred"),
+    ):
         if n >= size:
             rest = n % size
             tail = f" {joint if size == 100 else ''}{spoken(rest, joint)}" if rest else ""

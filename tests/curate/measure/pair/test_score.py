@@ -22,8 +22,8 @@ CLEAN = [
     ),
     (
         "１９９８年，该地区的人口是２５０万。二〇〇八年，人口增加到三百一十万，增长了百分之二十四。",
-        "In 1998 the population of the region was 2.5 million. In 2008 it had risen to 3.1 million, "
-        "an increase of 24%.",
+        "In 1998 the population of the region was 2.5 million. In 2008 it had risen to "
+        "3.1 million, an increase of 24%.",
     ),
     ("开会。", "Meeting."),
     ("好的，谢谢。", "OK, thanks."),
@@ -31,9 +31,15 @@ CLEAN = [
     ("《红楼梦》", "Dream of the Red Chamber"),
     ("iPhone 5S", "iPhone 5S"),
     ("您好！请问洗手间在哪儿？", "Hello! Where is the bathroom, please?"),
-    ("她把信放在桌上，关了灯，离开学校回家了。", "She put the letter on the table, switched off the light and left the school for home."),
-    ("山高月小，水落石出。", "The mountains were high and the moon small; the water fell, and stones rose out."),
-]  # fmt: skip
+    (
+        "她把信放在桌上，关了灯，离开学校回家了。",
+        "She put the letter on the table, switched off the light and left the school for home.",
+    ),
+    (
+        "山高月小，水落石出。",
+        "The mountains were high and the moon small; the water fell, and stones rose out.",
+    ),
+]
 
 BROKEN = {
     "another sentence": (
@@ -84,17 +90,22 @@ def test_a_broken_pair_is_found(kind: str) -> None:
 
 def test_swapped_and_copied_sides_are_found() -> None:
     zh, en = CLEAN[0]
-    assert corpus_reasons((en, zh), (en, en), (zh, zh)) == ["han_in_en", "copied_share", "han_in_en"]
+    assert corpus_reasons((en, zh), (en, en), (zh, zh)) == [
+        "han_in_en",
+        "copied_share",
+        "han_in_en",
+    ]
 
 
-def test_every_weight_has_its_feature_and_points_the_right_way() -> None:
+def test_every_weight_has_its_feature_and_the_telling_ones_point_the_right_way() -> None:
     found = features(pair_batch(*CLEAN))
-    assert set(WEIGHTS) == set(found)
     assert all(values.shape == (len(CLEAN),) for values in found.values())
-    against = ["chinese_long", "chinese_short", "words_against", "numbers_unmatched",
-               "names_missing", "sentence_gap", "ends_differ"]  # fmt: skip
-    assert all(WEIGHTS[name] < 0 for name in against)
-    assert WEIGHTS["words_for"] > 0
+    for weights in WEIGHTS.values():
+        assert set(weights) == {"bias", *found}
+        assert weights["numbers_unmatched"] < 0 and weights["names_missing"] < 0
+    unrelated, cut = WEIGHTS["unrelated"], WEIGHTS["cut or looped"]
+    assert unrelated["words_for"] > 0 > unrelated["words_against"]
+    assert cut["chinese_short"] < 0 and cut["chinese_long_squared"] < 0 and cut["sentence_gap"] < 0
 
 
 def test_the_score_is_a_share_with_three_decimals() -> None:
