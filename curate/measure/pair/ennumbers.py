@@ -221,6 +221,16 @@ def _in_digits(points, i, end, keys, kinds, words):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
+def _afternoon(points, i, end):  # type: ignore[no-untyped-def]
+    """Whether ` p.m.` or `pm` follows at i."""
+    i += i < end and points[i] == 0x20
+    if i + 1 >= end or points[i] != 0x70:
+        return False
+    i += 1 + (points[i + 1] == 0x2E)
+    return i < end and points[i] == 0x6D and not (i + 1 < end and letter(points[i + 1]))
+
+
+@njit(cache=True, nogil=True)
 def _part_of(points, i, end, keys, kinds, values):  # type: ignore[no-untyped-def]
     """(exponent, index behind) of ` a million` or ` of a million` at i; exponent 0 for others."""
     for _ in range(2):
@@ -254,6 +264,8 @@ def en_numbers(points, start, end, keys, kinds, words, values, others, needed): 
             plain = not incidental(points, start, first, i, end, m, e)
             if begun and m < 100 and i - first == 2 and 1000 <= begun_m < 2100:
                 other = packed(begun_m // 100 * 100 + m, 0)
+            if m < 12 and e == 0 and other == 0 and _afternoon(points, i, end):
+                other = packed(m + 12, 0)
             if first > start and other == 0 and i - first == 2 and e == 0:
                 mark = points[first - 1]
                 if mark == 0x27 or mark == 0x2019 or mark == 0x2018:

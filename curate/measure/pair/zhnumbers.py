@@ -270,11 +270,15 @@ def zh_numbers(points, start, end, signs, exponents, values, others, needed):  #
         if m < 100 and e == 0 and i + 1 < end:
             if points[i] == _SHI and points[i + 1] == _CENTURY:
                 century = m
+                if m > 1:
+                    other = packed(100 * (m - 1), 0)  # the 1700s
             elif points[i] == _NIAN and points[i + 1] == _DAI:
                 other = packed(1900 + m, 0)
                 if century > 1 and n:
                     other = packed(100 * (century - 1) + m, 0)
                     needed[n - 1] = 0
+        if i - first == 2 and in_digits and other == 0 and i < end and points[i] == _NIAN:
+            other = packed(1900 + m, 0)  # 95年
         if 0 < m < 10 and e == 0 and i < end and points[i] == _CHENG:
             other = packed(m * 10, 0)  # 三成 is 30%
         if begun:

@@ -129,6 +129,8 @@ def test_english_by_hand(text: str, expected: str) -> None:
         ("zh", "20世纪90年代", 90, 1990),
         ("zh", "19世纪40年代", 40, 1840),
         ("zh", "三成", 3, 30),
+        ("zh", "18世纪", 18, 1700),
+        ("zh", "95年", 95, 1995),
         ("zh", "3至5亿", 3, 300_000_000),
         ("zh", "1998-99年", 99, 1999),
         ("en", "1998-99", 99, 1999),
@@ -139,6 +141,8 @@ def test_english_by_hand(text: str, expected: str) -> None:
         ("en", "2 to 3 million", 2, 2_000_000),
         ("en", "three decades", 3, 30),
         ("en", "two dozen", 2, 24),
+        ("en", "at 10 p.m.", 10, 22),
+        ("en", "3pm", 3, 15),
     ],
 )
 def test_second_readings(language: str, text: str, number: int, other: int) -> None:
