@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ import pytest
 from curate.build import Build, Options, Result
 from curate.errors import RecipeError
 from curate.recipe import parsed
+from tests.conftest import ROOT
 from tests.curate.corpus import fingerprints, write_corpus
 
 RECIPE = """
@@ -159,3 +161,20 @@ def test_a_recipe_names_a_measure_of_pairs_of_ones_own(tmp_path, monkeypatch):
     found = pq.read_table(tmp_path / "out" / "own" / "ledger").to_pylist()
     assert [row["line_gap"] for row in found] == [0, 1]
     assert [row["reason"] for row in found] == [None, "quality.line_gap.max"]
+
+
+def test_the_ledger_shows_one_source_with_many_targets(tmp_path):
+    import duckdb
+
+    page = (ROOT / "docs" / "parallel.md").read_text(encoding="utf-8")
+    [query] = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    sides = [("好的。", "Good."), ("好 的。", "All right."), ("开会。", "Good."), ("走吧。", "Go.")]
+    with (tmp_path / "pairs.jsonl").open("w", encoding="utf-8") as file:
+        for zh, en in [*sides, sides[0]]:
+            file.write(json.dumps({"zh": zh, "en": en}, ensure_ascii=False) + "\n")
+    text = f"name: own\nsources: [{{name: wmt18, path: {tmp_path}/pairs.jsonl}}]\n"
+    Build(parsed(text + "measure: {side_hashes: true}\n"), Options(tmp_path / "out")).run()
+    query = query.replace("builds/NAME", f"{tmp_path}/out/own")
+    found = duckdb.sql(query).fetchall()
+    # 好的。 has two targets; the fifth row is an exact duplicate of the first and counts no more.
+    assert [(n, [i[-1] for i in ids]) for _, n, ids in found] == [(2, ["1", "2"])]
