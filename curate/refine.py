@@ -89,6 +89,12 @@ def pair_measured(
     return columns
 
 
+def prepare_pairs(measures: Sequence[AnyMeasure]) -> None:
+    """Compiles the measures of pairs, where that was never done, lest every worker does it."""
+    zh, en = (TextBatch.from_arrow(pa.array([text])) for text in ("三月3日开会。", "On March 3."))
+    pair_measured(PairBatch(zh, scan(zh), en, scan(en)), measures, Clock())
+
+
 def _typed(
     measure: AnyMeasure, values: Mapping[str, Any], n: int, side: str = ""
 ) -> dict[str, pa.Array]:

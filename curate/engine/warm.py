@@ -7,13 +7,11 @@ import numpy as np
 import curate.decide
 import curate.ingest
 import curate.measure
-import curate.measure.pair
 import curate.refine
 import curate.rewrite
 from curate.dedup.deduplicate import deduplicate
 from curate.measure.base import Measure
-from curate.measure.pair.base import PairBatch, PairMeasure
-from curate.refine import Clock, measured, pair_measured, rewritten
+from curate.refine import Clock, measured, rewritten
 from curate.rewrite.base import Rewrite
 from curate.step import discovered
 from curate.textbatch import TextBatch
@@ -33,8 +31,6 @@ def warm() -> None:
     measured(batch.taken(np.arange(len(batch))), scanned, measures, Clock())
     line = b'{"text": "' + _PARAGRAPH.encode() + b'"}'
     flat_lines(line, *line_spans(np.frombuffer(line, np.uint8)), ["text"])
-    of_pairs = [k() for k in discovered(curate.measure.pair, PairMeasure).values() if k.default]
-    pair_measured(PairBatch(batch, scanned, batch, scanned), of_pairs, Clock())
     deduplicate([_PARAGRAPH, _PARAGRAPH + "了", _PARAGRAPH, *_TEXTS])
 
 
