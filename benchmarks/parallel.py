@@ -259,7 +259,7 @@ def by_score_limit(reported: dict[str, Pairs]) -> dict[str, dict[str, float]]:
 def speed(pairs: Pairs) -> dict[str, float]:
     """MB/s of every measure and of all together, on one core."""
     measures: list[PairMeasure] = [
-        k() for k in discovered(curate.measure.pair, PairMeasure).values()
+        k() for k in discovered(curate.measure.pair, PairMeasure).values() if k.default
     ]
     megabytes = lengths(pairs).sum() / 1e6
     pair_measured(pair_batch(pairs), measures, Clock())
