@@ -9,9 +9,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+import curate.measure
+import curate.measure.pair
 from curate.build import Build, Options, Result
 from curate.errors import RecipeError
-from curate.recipe import parsed
+from curate.measure.base import Measure
+from curate.measure.pair.base import PairMeasure
+from curate.recipe import ledger_columns, parsed
+from curate.step import discovered
 from tests.conftest import ROOT
 from tests.curate.corpus import fingerprints, write_corpus
 
@@ -91,8 +96,12 @@ def test_documents_have_no_measures_of_pairs_and_no_limits_on_them(folder, tmp_p
     assert documents and all(row[column] is None for row in documents for column in columns)
     assert not any((row["reason"] or "").startswith("quality") for row in documents)
     root = folder.parent.parent
-    off = "measure: {length: false, numbers: false, latin: false, sentences: false, lexicon: false,"
-    built(root, tmp_path, f"{off} untranslated: false, pair_score: false}}\nlanguage: false\n")
+    off = "measure: {length: false, numbers: false, latin: false, pair_sentences: false,"
+    built(
+        root,
+        tmp_path,
+        f"{off} pair_lexicon: false, untranslated: false, pair_score: false}}\nlanguage: false\n",
+    )
     without = [row for row in rows(tmp_path / "mixed") if row["source"] == "web"]
     assert "length_z" not in without[0]
     assert [{k: row[k] for k in without[0]} for row in documents] == without
@@ -106,7 +115,7 @@ def test_measures_of_pairs_cost_documents_nothing(tmp_path):
     recipe = RECIPE.replace("\n  - {{name: wmt18, label: pairs, path: {root}/pairs.jsonl}}", "")
     assert web in recipe
     alone = Build(parsed(recipe.format(root=tmp_path)), Options(tmp_path / "alone")).run()
-    assert not {"measure pair_score", "measure length", "measure lexicon"} & set(alone.clock)
+    assert not {"measure pair_score", "measure length", "measure pair_lexicon"} & set(alone.clock)
 
 
 def test_switching_a_measure_of_pairs_reads_no_document_again(tmp_path):
@@ -125,6 +134,15 @@ def test_switching_a_measure_of_pairs_reads_no_document_again(tmp_path):
 def test_a_pair_column_misspelt_is_an_error_that_names_the_nearest():
     with pytest.raises(RecipeError, match="did you mean 'number_agreement'"):
         parsed(RECIPE.format(root=".") + "quality: {number_agrement: {min: 0.5}}\n")
+
+
+def test_measures_of_texts_and_of_pairs_have_names_of_their_own():
+    texts = discovered(curate.measure, Measure)
+    pairs = discovered(curate.measure.pair, PairMeasure)
+    assert len(pairs) == 8 and not texts.keys() & pairs.keys()
+    kinds = [*texts.values(), *pairs.values()]
+    columns = ledger_columns([kind.model_construct() for kind in kinds])
+    assert len(columns) == len(set(columns))
 
 
 def test_a_default_limit_goes_with_its_measure():

@@ -13,8 +13,16 @@ from curate.recipe import Recipe, parsed, read
 from tests.conftest import ROOT
 
 SAMPLE = 1000
-RECALL = {"shifted by one": 0.48, "random row": 0.36, "truncated": 0.48, "swapped sides": 0.99,
-          "untranslated": 0.98, "wrong number": 0.65, "looped": 0.42, "undecodable": 0.99}  # fmt: skip
+RECALL = {
+    "shifted by one": 0.48,
+    "random row": 0.36,
+    "truncated": 0.48,
+    "swapped sides": 0.99,
+    "untranslated": 0.98,
+    "wrong number": 0.65,
+    "looped": 0.42,
+    "undecodable": 0.99,
+}
 """Share that is found at least: of the worst source, less what samples vary by."""
 
 

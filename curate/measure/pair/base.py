@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from curate.measure.base import Measure
+from curate.measure.base import Measure, MeasureStep
 from curate.scan import Scan
-from curate.step import Step
 from curate.textbatch import TextBatch
 
 T = TypeVar("T")
@@ -36,14 +35,11 @@ class PairBatch:
         return found
 
 
-class PairMeasure(Step):
+class PairMeasure(MeasureStep):
     """Computes ledger columns of pairs. Write `measure`, or `measure_batch` for compiled code.
 
     Rows of other types have null in these columns, and limits on them concern pairs only.
     """
-
-    columns: ClassVar[dict[str, pa.DataType]]
-    """Ledger columns this measure fills: float32 or int32 for numbers, string for labels."""
 
     def measure(self, zh: str, en: str) -> dict[str, Any]:
         """One value for every column."""

@@ -218,7 +218,7 @@ class LexiconMeasure(PairMeasure):
     how much likelier they are in a translation than in an unrelated text.
     """
 
-    name: ClassVar[str] = "lexicon"
+    name: ClassVar[str] = "pair_lexicon"
     order: ClassVar[int] = 50
     columns: ClassVar[dict[str, pa.DataType]] = {
         "lexicon_words": pa.int32(),

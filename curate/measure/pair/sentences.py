@@ -165,7 +165,7 @@ class SentenceMeasure(PairMeasure):
     。 and ！ or …, 0 where only one is a question, 0.5 for the rest, as where one has no mark.
     """
 
-    name: ClassVar[str] = "sentences"
+    name: ClassVar[str] = "pair_sentences"
     order: ClassVar[int] = 40
     columns: ClassVar[dict[str, pa.DataType]] = {
         "sentence_gap": pa.int32(),
