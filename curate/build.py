@@ -44,6 +44,8 @@ from curate.plan import (
 )
 from curate.progress import Progress, Silent
 from curate.recipe import Recipe
+from curate.refine import prepare_pairs
+from curate.rows import PAIR
 from curate.storage import read_json, write_json
 from manifests.manifest import Account, accounts, corpus_manifest, total
 from manifests.seal import write_sealed
@@ -160,6 +162,8 @@ class Build:
             units = self.units(plans)
             # The first run on a machine compiles here; later ones load what it compiled.
             self.progress.stage("kernels (compiled in the first run)")
+            if any(plan.adapter.row_type is PAIR for plan in plans):
+                prepare_pairs(self.measures)
             runner = engine(self.options.workers)
             try:
                 pieces = self.rows(runner, units)

@@ -69,7 +69,9 @@ def _limit_rules(table: pa.Table, limits: Mapping[str, Limit]) -> list[_Rule]:
     rules = []
     for column, limit in limits.items():
         if column not in table.column_names:
-            continue  # what a step counts is missing where a source has the step switched off
+            # A column of pairs, and these are documents; or what a step counts that is switched off
+            # for this source.
+            continue
         values = column_array(table, column)
         numbers = values.to_numpy(zero_copy_only=False)
         # A limit of 0.1 means the 0.1 that a float32 column holds.

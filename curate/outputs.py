@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from curate.contamination.compare import with_scores
 from curate.dedup.resolve import EXACT_KIND, NEAR_KIND
 from curate.fingerprint import file_sha256
-from curate.measure.base import Measure
+from curate.measure.pair.base import AnyMeasure, PairMeasure
 from curate.refine import REWRITE_NAMES, Clock
 from curate.rows import PAIR
 from curate.storage import column_array, read_arrow, read_json, written
@@ -107,7 +107,7 @@ def _rewrite_words(bits: NDArray[np.uint32], names: list[str]) -> pa.Array:
 def partition_tables(
     partition: Partition,
     partitions: list[Partition],
-    measures: list[Measure],
+    measures: list[AnyMeasure],
     others: pa.Schema | None = None,
 ) -> tuple[pa.Table, pa.Table]:
     """(kept rows in DATA's schema, ledger rows) of one partition.
@@ -218,19 +218,23 @@ def _ids_of(found: pa.Table, partitions: list[Partition]) -> NDArray[np.object_]
     return result
 
 
-def ledger_schema(measures: list[Measure], others: pa.Schema | None = None) -> pa.Schema:
+def ledger_schema(measures: list[AnyMeasure], others: pa.Schema | None = None) -> pa.Schema:
     """The ledger's schema for a build with these measures and other columns."""
     fields = list(ledger.COLUMNS)
     own: list[pa.Field] = []
     sides = [pa.field(f"{side}_characters", pa.int32()) for side in PAIR.fields]
+    pairs: list[pa.Field] = []
     for measure in measures:
         for column, kind in measure.columns.items():
             kind = _WORDS if pa.types.is_string(kind) else kind
+            if isinstance(measure, PairMeasure):
+                pairs.append(pa.field(column, kind))
+                continue
             own.append(pa.field(column, kind))
             if measure.sides:
                 sides += [pa.field(f"{side}_{column}", kind) for side in PAIR.fields]
     more = [f.with_type(_WORDS) if pa.types.is_string(f.type) else f for f in others or ()]
-    return pa.schema([*fields, *own, *sides, *more])
+    return pa.schema([*fields, *own, *sides, *pairs, *more])
 
 
 _WRITER = {
@@ -270,7 +274,7 @@ def _compressed(path: Path) -> Iterator[IO[bytes]]:
 def write_shard(
     members: list[int],
     listing: str,
-    measures: list[Measure],
+    measures: list[AnyMeasure],
     folder: str,
     data: str,
     fates: str,

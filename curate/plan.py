@@ -14,9 +14,11 @@ from curate.dedup import sketch
 from curate.errors import RecipeError
 from curate.fingerprint import fingerprint
 from curate.measure.base import Measure
+from curate.measure.pair.base import AnyMeasure
 from curate.recipe import Recipe, Source
 from curate.render import DEFAULTS, pieces
 from curate.rewrite.base import Rewrite
+from curate.rows import PAIR
 from sources.adapter import Adapter, InputFile, SourceError, Unit
 from sources.archive import Rejected
 from sources.catalogue import OWN_FILES, catalogue
@@ -48,13 +50,17 @@ class SourcePlan:
     left_out: list[tuple[str, str]]
     """Files that hold no data, and why they were not read."""
 
-    def refine_options(self, measures: list[Measure]) -> dict[str, Any]:
+    def refine_options(self, measures: list[AnyMeasure]) -> dict[str, Any]:
         """What, besides the rows, decides the refined text and measures."""
         return {
             "version": refine.VERSION,
             "template": self.template,
             "rewrites": [step.fingerprint() for step in self.rewrites],
-            "measures": [measure.fingerprint() for measure in measures],
+            "measures": [
+                measure.fingerprint()
+                for measure in measures
+                if isinstance(measure, Measure) or self.adapter.row_type is PAIR
+            ],
         }
 
     def dropping(self) -> dict[str, str]:
@@ -233,6 +239,7 @@ def write_key(parts: list[Any], recipe: Recipe) -> str:
         "write",
         outputs.VERSION,
         importlib.metadata.version("pyarrow"),
+        str(outputs.ledger_schema(recipe.measures(), recipe.other_columns())),
         parts,
         recipe.output.model_dump(mode="json"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,13 +12,16 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import curate.measure
+import curate.measure.pair
 import curate.rewrite
 from curate.contamination.options import COLUMNS as CONTAMINATION
 from curate.contamination.options import Contamination
 from curate.dedup.options import ExactDedup, NearDedup
 from curate.errors import RecipeError
 from curate.measure.base import Measure
+from curate.measure.pair.base import AnyMeasure, PairMeasure
 from curate.rewrite.base import Rewrite
+from curate.rows import PAIR
 from curate.step import S, discovered, imported
 from sources.adapter import Adapter
 from sources.registry import adapter_class
@@ -25,6 +29,14 @@ from sources.registry import adapter_class
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+_DEFAULT_LIMITS = (
+    ("characters", "characters", {"min": 1}),
+    ("untranslated", "copied_share", {"max": 0.8}),
+    ("length", "length_z", {"min": -8, "max": 8}),
+)
+"""Measure, column and limit of what stands under `quality` unless the recipe gives another."""
 
 
 class Limit(_Model):
@@ -149,9 +161,9 @@ class Recipe(_Model):
     """Rewrite steps by name: `false` switches one off, a mapping gives its options, and a name like
     `my_package.filters:Tidy` adds a step of your own."""
     measure: dict[str, Any] = Field(default_factory=dict)
-    """Measures by name, in the same way."""
-    quality: dict[str, Limit] = Field(default_factory=lambda: {"characters": Limit(min=1)})
-    """Limits on measures, by ledger column."""
+    """Measures of texts and of pairs by name, in the same way."""
+    quality: dict[str, Limit] = Field(default_factory=dict)
+    """Limits on measures, by ledger column. Limits on measures of pairs concern pairs only."""
     language: Languages | None = Field(default_factory=Languages)
     """Languages that stay; `false` keeps all."""
     contamination: Contamination | None = None
@@ -168,8 +180,11 @@ class Recipe(_Model):
                 value["language"] = None
             if value.get("dedup") is False:
                 value["dedup"] = {"exact": False, "near": False}
-            if isinstance(value.get("quality"), dict):
-                value["quality"] = {"characters": {"min": 1}, **value["quality"]}
+            if isinstance(given := value.get("quality", {}), dict):
+                switches = value.get("measure")
+                off = switches if isinstance(switches, dict) else {}
+                usual = {c: limit for m, c, limit in _DEFAULT_LIMITS if off.get(m) is not False}
+                value["quality"] = {**usual, **given}
         return value
 
     @model_validator(mode="after")
@@ -185,7 +200,7 @@ class Recipe(_Model):
     def rewrites(self, source: Source) -> list[Rewrite]:
         """The rewrite steps of a source, in the order they run."""
         merged = {**self.rewrite, **source.rewrite}
-        return _steps(curate.rewrite, Rewrite, merged, "rewrite")
+        return _steps(discovered(curate.rewrite, Rewrite), (Rewrite,), merged, "rewrite")
 
     def other_columns(self) -> pa.Schema:
         """Ledger columns other than measures: what rewrites of any source count, contamination."""
@@ -194,9 +209,13 @@ class Recipe(_Model):
         columns = {name: kind for step in steps for name, kind in step.columns.items()}
         return pa.schema(columns | (CONTAMINATION if self.contamination else {}))
 
-    def measures(self) -> list[Measure]:
-        """The measures, in the order they run."""
-        return _steps(curate.measure, Measure, self.measure, "measure")
+    def measures(self) -> list[AnyMeasure]:
+        """The measures of texts and of pairs, in the order they run."""
+        known: dict[str, type[AnyMeasure]] = {
+            **discovered(curate.measure, Measure),
+            **discovered(curate.measure.pair, PairMeasure),
+        }
+        return _steps(known, (Measure, PairMeasure), self.measure, "measure")
 
 
 def _nearest(word: str, known: list[str]) -> str:
@@ -204,8 +223,9 @@ def _nearest(word: str, known: list[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
 
 
-def _steps(package: Any, base: type[S], wanted: dict[str, Any], where: str) -> list[S]:
-    known = discovered(package, base)
+def _steps(
+    known: Mapping[str, type[S]], bases: tuple[type[S], ...], wanted: dict[str, Any], where: str
+) -> list[S]:
     chosen: dict[str, type[S]] = {n: k for n, k in known.items() if k.default}
     options: dict[str, dict[str, Any]] = {}
     for key, value in wanted.items():
@@ -213,7 +233,7 @@ def _steps(package: Any, base: type[S], wanted: dict[str, Any], where: str) -> l
             kind = known[key]
         elif ":" in key:
             try:
-                kind = imported(key, base)
+                kind = imported(key, bases)
             except ValueError as error:
                 raise RecipeError(f"recipe, {where}: {error}") from None
         else:
@@ -276,6 +296,16 @@ def _explained(
     return f"{where}: {dotted}: {message}" if dotted else f"{where}: {message}"
 
 
+def ledger_columns(measures: Sequence[AnyMeasure]) -> list[str]:
+    """Names of the columns that measures fill, those of the sides of pairs included."""
+    columns = [column for measure in measures for column in measure.columns]
+    columns += [f"{side}_characters" for side in PAIR.fields]
+    for measure in measures:
+        if isinstance(measure, Measure) and measure.sides:
+            columns += [f"{side}_{column}" for column in measure.columns for side in PAIR.fields]
+    return columns
+
+
 def parsed(text: str, where: str = "recipe") -> Recipe:
     """A recipe from YAML text. Raises RecipeError, in words for its author."""
     try:
@@ -292,7 +322,7 @@ def parsed(text: str, where: str = "recipe") -> Recipe:
     except ValidationError as error:
         raise RecipeError(_explained(error, Recipe, where)) from None
     measures = recipe.measures()
-    columns = [column for measure in measures for column in measure.columns]
+    columns = ledger_columns(measures)
     for source in recipe.sources:
         source.adapter()
         recipe.rewrites(source)

@@ -3,7 +3,7 @@
 The result is an Arrow file with, for every row of the partition: `row`, `text`, `meta`,
 `quarantine`, `detail`, `bytes` (UTF-8 bytes of text read), `rewrites` (a bit per rewrite step that
 changed the row; the schema's metadata names the bits), one column per measure, what rewrites
-counted and, for pairs, `zh_characters` and `en_characters`.
+counted and, for pairs, `zh_characters`, `en_characters` and one column per measure of pairs.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from curate.measure.base import Measure
+from curate.measure.pair.base import AnyMeasure, PairBatch, PairMeasure
 from curate.render import rendered
 from curate.rewrite.base import Rewrite
 from curate.rewrite.beside import rewritten_beside
@@ -74,26 +76,50 @@ def rewritten(
 
 
 def measured(
-    batch: TextBatch, scanned: Scan, measures: list[Measure], clock: Clock, side: str = ""
+    batch: TextBatch, scanned: Scan, measures: Sequence[AnyMeasure], clock: Clock, side: str = ""
 ) -> dict[str, pa.Array]:
-    """One Arrow array per column of the measures; for a pair's side only measures with `sides`."""
+    """One Arrow array per column of the measures of texts; for a pair's side those with `sides`."""
     columns: dict[str, pa.Array] = {}
     for measure in measures:
-        if side and not measure.sides:
-            continue
-        values = measure.measure_batch(batch, scanned)
-        for column, kind in measure.columns.items():
-            array = values[column]
-            if isinstance(array, pa.ChunkedArray):
-                array = array.combine_chunks()
-            if not isinstance(array, pa.Array):
-                array = pa.array(array)
-            if len(array) != len(batch):
-                raise ValueError(
-                    f"measure {measure.name} gave {len(array)} values for {len(batch)} texts"
-                )
-            columns[side + column] = array.cast(kind)
-        clock.lap(f"measure {measure.name}")
+        if isinstance(measure, Measure) and (measure.sides or not side):
+            values = measure.measure_batch(batch, scanned)
+            columns |= _typed(measure, values, len(batch), side)
+            clock.lap(f"measure {measure.name}")
+    return columns
+
+
+def pair_measured(
+    pairs: PairBatch, measures: Sequence[AnyMeasure], clock: Clock
+) -> dict[str, pa.Array]:
+    """One Arrow array per column of the measures of pairs."""
+    columns: dict[str, pa.Array] = {}
+    for measure in measures:
+        if isinstance(measure, PairMeasure):
+            columns |= _typed(measure, measure.measure_batch(pairs), len(pairs))
+            clock.lap(f"measure {measure.name}")
+    return columns
+
+
+def prepare_pairs(measures: Sequence[AnyMeasure]) -> None:
+    """Compiles the measures of pairs, where that was never done, lest every worker does it."""
+    zh, en = (TextBatch.from_arrow(pa.array([text])) for text in ("三月3日开会。", "On March 3."))
+    pair_measured(PairBatch(zh, scan(zh), en, scan(en)), measures, Clock())
+
+
+def _typed(
+    measure: AnyMeasure, values: Mapping[str, Any], n: int, side: str = ""
+) -> dict[str, pa.Array]:
+    """What a measure gave, as Arrow arrays of the types it promised."""
+    columns: dict[str, pa.Array] = {}
+    for column, kind in measure.columns.items():
+        array = values[column]
+        if isinstance(array, pa.ChunkedArray):
+            array = array.combine_chunks()
+        if not isinstance(array, pa.Array):
+            array = pa.array(array)
+        if len(array) != n:
+            raise ValueError(f"measure {measure.name} gave {len(array)} values for {n} texts")
+        columns[side + column] = array.cast(kind)
     return columns
 
 
@@ -103,7 +129,7 @@ def refine(
     row_type: str,
     template: str,
     rewrites: list[Rewrite],
-    measures: list[Measure],
+    measures: list[AnyMeasure],
 ) -> dict[str, Any]:
     """Task: reads an ingested partition and writes the refined one; returns its times and sizes."""
     clock = Clock()
@@ -130,6 +156,8 @@ def refine(
         for field in kind.fields:
             columns[f"{field}_characters"] = pa.array(fields[field].lengths().astype(np.int32))
             columns |= measured(fields[field], scans[field], measures, clock, f"{field}_")
+        pairs = PairBatch(fields["zh"], scans["zh"], fields["en"], scans["en"])
+        columns |= pair_measured(pairs, measures, clock)
     arrays = {field: batch.to_arrow() for field, batch in fields.items()}
     clock.lap("encode")
     text = rendered(arrays, template, kind)

@@ -62,8 +62,8 @@ def discovered(package: ModuleType, base: type[S]) -> dict[str, type[S]]:
     return {kind.name: kind for kind in sorted(found, key=lambda k: (k.order, k.name))}
 
 
-def imported(reference: str, base: type[S]) -> type[S]:
-    """The step class named `package.module:Class` in a recipe.
+def imported(reference: str, bases: tuple[type[S], ...]) -> type[S]:
+    """The step class named `package.module:Class` in a recipe, a subclass of one of `bases`.
 
     Raises ValueError, in words for the recipe's author, when it cannot be had.
     """
@@ -74,6 +74,7 @@ def imported(reference: str, base: type[S]) -> type[S]:
         raise ValueError(f"cannot import {module_name!r} for step {reference!r}: {error}") from None
     except AttributeError:
         raise ValueError(f"module {module_name!r} has no class {class_name!r}") from None
-    if not (isinstance(kind, type) and issubclass(kind, base)):
-        raise ValueError(f"{reference!r} is not a {base.__name__}")
+    if not (isinstance(kind, type) and issubclass(kind, bases)):
+        names = " or ".join(base.__name__ for base in bases)
+        raise ValueError(f"{reference!r} is not a {names}")
     return kind

@@ -9,10 +9,12 @@ import pytest
 from pydantic import BaseModel
 
 import curate.measure
+import curate.measure.pair
 import curate.rewrite
 from curate.contamination.options import Contamination, EvaluationFiles
 from curate.dedup.options import ExactDedup, NearDedup
 from curate.measure.base import Measure
+from curate.measure.pair.base import PairMeasure
 from curate.recipe import Dedup, Languages, Limit, Output, Recipe, Source, read
 from curate.rewrite.base import Rewrite
 from curate.rewrite.privacy import MASKS, column
@@ -54,7 +56,11 @@ def test_every_rewrite_is_on_the_cleaning_page():
 
 def test_every_measure_column_is_documented():
     pages = "".join(path.read_text() for path in (ROOT / "docs").rglob("*.md"))
-    columns = [c for kind in discovered(curate.measure, Measure).values() for c in kind.columns]
+    kinds = [
+        *discovered(curate.measure, Measure).values(),
+        *discovered(curate.measure.pair, PairMeasure).values(),
+    ]
+    columns = [c for kind in kinds for c in kind.columns]
     assert [c for c in columns if f"`{c}`" not in pages] == []
 
 

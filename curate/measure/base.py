@@ -17,13 +17,11 @@ from curate.step import Step
 from curate.textbatch import TextBatch
 
 
-class Measure(Step):
-    """Computes ledger columns. Write `measure`; override `measure_batch` for compiled code."""
+class MeasureStep(Step):
+    """What measures of texts and of pairs have in common."""
 
     columns: ClassVar[dict[str, pa.DataType]]
     """Ledger columns this measure fills: float32 or int32 for numbers, string for labels."""
-    sides: ClassVar[bool] = False
-    """Whether the two sides of a pair are measured too (columns `zh_NAME` and `en_NAME`)."""
     files: ClassVar[tuple[str, ...]] = ()
     """Options that name a file. Paths start from the recipe's folder, and the file's content, not
     its name, takes part in the fingerprint."""
@@ -49,6 +47,13 @@ class Measure(Step):
     def _named_files(self) -> dict[str, str]:
         values = {option: getattr(self, option) for option in self.files}
         return {option: value for option, value in values.items() if isinstance(value, str)}
+
+
+class Measure(MeasureStep):
+    """Computes ledger columns. Write `measure`; override `measure_batch` for compiled code."""
+
+    sides: ClassVar[bool] = False
+    """Whether the two sides of a pair are measured too (columns `zh_NAME` and `en_NAME`)."""
 
     def measure(self, text: str) -> dict[str, Any]:
         """One value for every column."""

@@ -58,7 +58,9 @@ class Damage(Measure):
     """
 
     name: ClassVar[str] = "damage"
+    version: ClassVar[int] = 2
     order: ClassVar[int] = 15
+    sides: ClassVar[bool] = True
     columns: ClassVar[dict[str, pa.DataType]] = {
         "replacement_chars": pa.int32(),
         "mojibake_chars": pa.int32(),

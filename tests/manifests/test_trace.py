@@ -243,6 +243,8 @@ def test_limits_of_a_recipe():
     assert limits(recipe.model_dump(mode="json")) == {
         "characters": {"max": 9.0},
         "han_ratio": {"min": 0.0, "from_characters": 5},
+        "copied_share": {"max": 0.8},
+        "length_z": {"min": -8.0, "max": 8.0},
         "lang": {"one_of": ["zh", "zh-Hant", "yue", "lzh", "und"]},
         "zh_lang": {"one_of": ["zh"]},
         "en_lang": {"one_of": ["en"]},
