@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -97,17 +96,11 @@ class HuggingFaceTokenizer(Tokenizer):
         spans = np.concatenate(pairs) if pairs else np.zeros((0, 2), np.int64)
         return Spans(ids, offsets, spans[:, 0], spans[:, 1])
 
-    def decode(
-        self, ids: Sequence[int] | NDArray[np.uint32], *, special: bool = False, inner: bool = False
-    ) -> str:
-        values = [int(i) for i in ids]
-        if values and not 0 <= min(values) <= max(values) < self.vocab_size:
-            raise ValueError(f"id {max(values)} is outside the vocabulary of {self.vocab_size}")
+    def _text(self, ids: list[int], inner: bool) -> str:
         if not inner:
-            return self._plain.decode(values, skip_special_tokens=not special)
-        anchor = self._anchor
-        text = self._plain.decode(anchor + values, skip_special_tokens=not special)
-        return text[len(self._plain.decode(anchor)) :]
+            return self._plain.decode(ids, skip_special_tokens=False)
+        text = self._plain.decode(self._anchor + ids, skip_special_tokens=False)
+        return text[len(self._plain.decode(self._anchor)) :]
 
     @cached_property
     def _anchor(self) -> list[int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -155,23 +154,8 @@ class SentencePieceTokenizer(Tokenizer):
         starts, ends = _whole_characters(both[:, 0], both[:, 1], self.is_byte[array])
         return Spans(array, np.array(offsets, np.int64), starts, ends)
 
-    def decode(
-        self, ids: Sequence[int] | NDArray[np.uint32], *, special: bool = False, inner: bool = False
-    ) -> str:
-        values = np.asarray(ids, np.int64)
-        if len(values) and (values.min() < 0 or values.max() >= self.vocab_size):
-            raise ValueError(f"id {values.max()} is outside the vocabulary of {self.vocab_size}")
-        cuts = np.flatnonzero(self.is_special[values]) if len(values) else values
-        parts: list[str] = []
-        start = 0
-        for cut in [*cuts.tolist(), len(values)]:
-            if cut > start:
-                processor = self._inner if inner or start else self._processor
-                parts.append(processor.decode(values[start:cut].tolist()))
-            if special and cut < len(values):
-                parts.append(self.model.pieces[int(values[cut])].piece)
-            start = cut + 1
-        return "".join(parts)
+    def _text(self, ids: list[int], inner: bool) -> str:
+        return str((self._inner if inner else self._processor).decode(ids))
 
     def piece(self, token_id: int) -> str:
         return str(self.model.pieces[token_id].piece)

@@ -83,7 +83,6 @@ class Tokenizer(ABC):
     def offsets_batch(self, texts: Texts, *, special: bool = False) -> Spans | None:
         """As `encode_batch`, with character spans; None where the library does not give them."""
 
-    @abstractmethod
     def decode(
         self, ids: Sequence[int] | NDArray[np.uint32], *, special: bool = False, inner: bool = False
     ) -> str:
@@ -92,6 +91,24 @@ class Tokenizer(ABC):
         `special` writes special tokens as their text; otherwise they are left out. `inner` says
         that the ids go on from earlier ones, so that a space at their start is part of the text.
         """
+        values = np.asarray(ids, np.int64)
+        if not len(values):
+            return ""
+        if values.min() < 0 or values.max() >= self.vocab_size:
+            raise ValueError(f"{self.path}: ids must be from 0 to {self.vocab_size - 1}")
+        parts: list[str] = []
+        start = 0
+        for cut in [*np.flatnonzero(self.is_special[values]).tolist(), len(values)]:
+            if cut > start:
+                parts.append(self._text(values[start:cut].tolist(), inner or start > 0))
+            if special and cut < len(values):
+                parts.append(self.piece(int(values[cut])))
+            start = cut + 1
+        return "".join(parts)
+
+    @abstractmethod
+    def _text(self, ids: list[int], inner: bool) -> str:
+        """The text of ids none of which is special."""
 
     def decode_batch(
         self,
