@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -175,8 +176,8 @@ def extend(
         details["added"] = len(result.added)
         details["left_out"] = {reason: len(found) for reason, found in result.left_out.items()}
         details["unreachable"] = result.left_out["unreachable"]
-        check = [result.added[i : i + 1000] for i in range(0, len(result.added), 1000)]
-        manifest = save(out, result.model, details, [*check, *batches], template, told)
+        pieces_as_text = [piece.replace("▁", " ") for piece in result.added]
+        manifest = save(out, result.model, details, [pieces_as_text, *batches], template, told)
     _print_written(out, manifest, as_json)
 
 
@@ -218,7 +219,7 @@ def report(
     if chart is not None:
         write_chart(chart, results)
     if not as_json:
-        _print_report(Console(), results)
+        _print_report(Console(width=None if sys.stdout.isatty() else 200), results)
         if chart is not None:
             print(f"chart: {chart}")
         return
@@ -242,6 +243,8 @@ def _name(path: Path, every: list[Path]) -> str:
 
 
 def _print_report(console: Console, results: list[Fit]) -> None:
+    from curate.tokens.report import largest
+
     whole = Table(title="Tokenizers", title_justify="left")
     for column in ("tokenizer", "vocabulary", "used", "characters/token", "bytes/token"):
         whole.add_column(column, justify="left" if column == "tokenizer" else "right")
@@ -270,11 +273,13 @@ def _print_report(console: Console, results: list[Fit]) -> None:
         table.add_column("texts", justify="right")
         for fit in results:
             table.add_column(fit.name, justify="right")
-        for key in sorted(groups[0], key=lambda k: -groups[0][k].characters):
+        for key in largest(groups[0]):
             cells = [
                 f"{g[key].characters / g[key].tokens:.3f}" if g[key].tokens else "" for g in groups
             ]
             table.add_row(key, f"{groups[0][key].texts:,}", *cells)
+        if rest := len(groups[0]) - len(table.rows):
+            table.caption = f"and {rest} with less text (all of them with --json)"
         console.print(table)
 
 

@@ -42,6 +42,7 @@ class HuggingFaceTokenizer(Tokenizer):
         self.path = path
         # Padding and truncation would change what a text encodes to.
         content = {**content, "padding": None, "truncation": None}
+        self._content = content
         text = json.dumps(content, ensure_ascii=False)
         try:
             self._plain = tokenizers.Tokenizer.from_str(text)
@@ -76,15 +77,18 @@ class HuggingFaceTokenizer(Tokenizer):
         usual = () if named else USUAL[role]
         return next((self.special_tokens[n] for n in usual if n in self.special_tokens), None)
 
-    def _encodings(self, texts: Texts, special: bool, fast: bool) -> list[tokenizers.Encoding]:
-        tokenizer = self._special if special else self._plain
+    def _encodings(
+        self, texts: Texts, special: bool, inner: bool = False, fast: bool = True
+    ) -> list[tokenizers.Encoding]:
+        tokenizer = self._inner if inner else self._special if special else self._plain
+        tokenizer.encode_special_tokens = not special
         # The library reads this at every call; one process a core is how batches are spread.
         os.environ["TOKENIZERS_PARALLELISM"] = "true" if self._threads > 1 else "false"
         encode = tokenizer.encode_batch_fast if fast else tokenizer.encode_batch
         return encode(strings(texts), add_special_tokens=False)
 
-    def encode_batch(self, texts: Texts, *, special: bool = False) -> Encoded:
-        parts = [encoding.ids for encoding in self._encodings(texts, special, fast=True)]
+    def encode_batch(self, texts: Texts, *, special: bool = False, inner: bool = False) -> Encoded:
+        parts = [encoding.ids for encoding in self._encodings(texts, special, inner)]
         lengths = [len(p) for p in parts]
         return joined([np.array(p, np.uint32) for p in parts], lengths)
 
@@ -101,6 +105,16 @@ class HuggingFaceTokenizer(Tokenizer):
             return self._plain.decode(ids, skip_special_tokens=False)
         text = self._plain.decode(self._anchor + ids, skip_special_tokens=False)
         return text[len(self._plain.decode(self._anchor)) :]
+
+    def _texts(self, batch: list[list[int]], inner: bool) -> list[str]:
+        if inner:
+            return [self._text(ids, inner) for ids in batch]
+        return self._plain.decode_batch(batch, skip_special_tokens=False)
+
+    @cached_property
+    def _inner(self) -> tokenizers.Tokenizer:
+        """The same tokenizer without what puts a space before a text."""
+        return tokenizers.Tokenizer.from_str(json.dumps(_without_prefix(self._content)))
 
     @cached_property
     def _anchor(self) -> list[int]:
@@ -133,6 +147,24 @@ class HuggingFaceTokenizer(Tokenizer):
             if (i := self.id_of(f"<0x{byte:02X}>")) is not None:
                 marks[i] = self.has_byte_fallback
         return marks
+
+
+def _without_prefix(value: Any) -> Any:
+    """A tokenizer's description in which no step adds a space (or its mark) before a text."""
+    if isinstance(value, list):
+        kept = [v for v in value if not (isinstance(v, dict) and v.get("type") == "Prepend")]
+        return [_without_prefix(v) for v in kept]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "Prepend":
+        return None
+    large = ("model", "added_tokens")
+    result = {k: v if k in large else _without_prefix(v) for k, v in value.items()}
+    if value.get("type") == "Metaspace":
+        result["prepend_scheme"] = "never"
+    if value.get("type") == "ByteLevel" and "add_prefix_space" in value:
+        result["add_prefix_space"] = False
+    return result
 
 
 def _byte_alphabet() -> list[str]:

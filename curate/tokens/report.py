@@ -128,6 +128,17 @@ def fits(tokenizers: dict[str, Tokenizer], batches: Iterable[pa.RecordBatch]) ->
     return result
 
 
+SHOWN = 12
+"""Languages or sources in a table or chart."""
+
+
+def largest(groups: dict[str, Tally]) -> list[str]:
+    """The keys with most text, at least 1 in 1,000 characters each, most first."""
+    every = sum(tally.characters for tally in groups.values())
+    chosen = [k for k, tally in groups.items() if tally.characters * 1000 >= every]
+    return sorted(chosen, key=lambda k: (-groups[k].characters, k))[:SHOWN]
+
+
 def write_chart(path: Path, results: list[Fit]) -> None:
     """Bars of characters per token by language and by source, a colour a tokenizer (PNG or SVG)."""
     import matplotlib
@@ -139,8 +150,7 @@ def write_chart(path: Path, results: list[Fit]) -> None:
         ("by language", [f.by_language for f in results]),
         ("by source", [f.by_source for f in results]),
     ]
-    # The texts' own words may be Chinese; which font has them depends on the machine, names do not.
-    groups = [sorted({k for tallies in sides for k in tallies}) for _, sides in panels]
+    groups = [largest(sides[0]) for _, sides in panels]
     height = 1.6 + 0.22 * len(results) * max(len(g) for g in groups)
     figure, axes = pyplot.subplots(1, 2, figsize=(12, max(3.0, height)), layout="constrained")
     for axis, (title, sides), keys in zip(axes, panels, groups, strict=True):

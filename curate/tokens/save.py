@@ -5,19 +5,20 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from curate.fingerprint import file_sha256
 from curate.progress import Progress, Silent
 from curate.storage import opened_for_writing, write_json
 from curate.tokens import huggingface, sentencepiece
 from curate.tokens.fastform import BPE, write_fast_form
-from curate.tokens.tokenizer import MANIFEST, Texts, Tokenizer, TokenizerError
+from curate.tokens.tokenizer import MANIFEST, Tokenizer, TokenizerError, strings
 
 VERSION = 1
 
@@ -73,7 +74,7 @@ def save(
     folder: Path,
     model: Any,
     details: dict[str, Any],
-    texts: Iterable[Texts] = (),
+    texts: Sequence[list[str] | pa.Array] = (),
     chat_template: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -93,13 +94,12 @@ def save(
         write_fast_form(partial, model, chat_template)
         one = sentencepiece.load(partial / "tokenizer.model", 1)
         two = huggingface.load(partial / "tokenizer.json", 1)
-        told.stage("compare forms")
+        told.stage("compare forms", sum(map(_size, texts)))
         found = Comparison()
         found.add(one, two, list(TRICKY))
         for batch in texts:
-            strings = batch.to_pylist() if hasattr(batch, "to_pylist") else list(batch)
-            found.add(one, two, strings)
-            told.advance(sum(map(len, strings)) * 3)
+            found.add(one, two, strings(batch))
+            told.advance(_size(batch))
         if found.different and model.trainer_spec.model_type == BPE:
             raise TokenizerError(
                 f"{found.different} of {found.texts} texts encode differently in tokenizer.json "
@@ -126,6 +126,10 @@ def save(
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return manifest
+
+
+def _size(texts: list[str] | pa.Array) -> int:
+    return int(texts.nbytes) if isinstance(texts, pa.Array) else sum(map(len, texts))
 
 
 def check_free(folder: Path) -> None:

@@ -93,9 +93,9 @@ class SentencePieceTokenizer(Tokenizer):
         longest_first = sorted(self.special_tokens, key=lambda t: (-len(t), t))
         return re.compile("(" + "|".join(map(re.escape, longest_first)) + ")")
 
-    def encode_batch(self, texts: Texts, *, special: bool = False) -> Encoded:
+    def encode_batch(self, texts: Texts, *, special: bool = False, inner: bool = False) -> Encoded:
         if special:
-            return self._encode_special(strings(texts))
+            return self._encode_special(strings(texts), inner)
         # The library reads bytes as they are; from Arrow they come without being decoded first.
         if isinstance(texts, pa.Array | pa.ChunkedArray):
             texts = texts.fill_null("") if texts.null_count else texts
@@ -103,10 +103,11 @@ class SentencePieceTokenizer(Tokenizer):
             values = texts.cast(kind).to_pylist()
         else:
             values = list(texts)
-        parts = self._processor.encode(values, return_type="numpy", num_threads=self._threads)
+        processor = self._inner if inner else self._processor
+        parts = processor.encode(values, return_type="numpy", num_threads=self._threads)
         return joined(parts, [len(p) for p in parts])
 
-    def _encode_special(self, texts: list[str]) -> Encoded:
+    def _encode_special(self, texts: list[str], inner: bool) -> Encoded:
         """Texts cut at special tokens; only what starts a text gets the model's own space."""
         parts = []
         for text in texts:
@@ -115,7 +116,7 @@ class SentencePieceTokenizer(Tokenizer):
                 if i % 2:
                     ids.append(self.special_tokens[part])
                 elif part:
-                    ids += (self._inner if ids else self._processor).encode(part)
+                    ids += (self._inner if ids or inner else self._processor).encode(part)
             parts.append(np.array(ids, np.uint32))
         return joined(parts, [len(p) for p in parts])
 
@@ -156,6 +157,11 @@ class SentencePieceTokenizer(Tokenizer):
 
     def _text(self, ids: list[int], inner: bool) -> str:
         return str((self._inner if inner else self._processor).decode(ids))
+
+    def _texts(self, batch: list[list[int]], inner: bool) -> list[str]:
+        processor = self._inner if inner else self._processor
+        texts: list[str] = processor.decode(batch, num_threads=self._threads)
+        return texts
 
     def piece(self, token_id: int) -> str:
         return str(self.model.pieces[token_id].piece)

@@ -72,11 +72,12 @@ class Tokenizer(ABC):
     unk_id: int | None
 
     @abstractmethod
-    def encode_batch(self, texts: Texts, *, special: bool = False) -> Encoded:
+    def encode_batch(self, texts: Texts, *, special: bool = False, inner: bool = False) -> Encoded:
         """Ids of each text, without BOS or EOS; a null is an empty text.
 
         `special` reads the text of a special token as that token, as a rendered chat template
-        needs; otherwise such text is encoded like any other.
+        needs; otherwise such text is encoded like any other. `inner` says that the texts go on from
+        earlier ones, so that the tokenizer puts no space of its own before them.
         """
 
     @abstractmethod
@@ -110,6 +111,10 @@ class Tokenizer(ABC):
     def _text(self, ids: list[int], inner: bool) -> str:
         """The text of ids none of which is special."""
 
+    @abstractmethod
+    def _texts(self, batch: list[list[int]], inner: bool) -> list[str]:
+        """`_text` of a batch."""
+
     def decode_batch(
         self,
         ids: NDArray[np.uint32],
@@ -119,10 +124,10 @@ class Tokenizer(ABC):
         inner: bool = False,
     ) -> list[str]:
         """`decode` for each text of a batch laid out as `Encoded`."""
-        return [
-            self.decode(ids[a:b], special=special, inner=inner)
-            for a, b in pairwise(offsets.tolist())
-        ]
+        bounds = list(pairwise(offsets.tolist()))
+        if len(ids) and ids.max() < self.vocab_size and not self.is_special[ids].any():
+            return self._texts([ids[a:b].tolist() for a, b in bounds], inner)
+        return [self.decode(ids[a:b], special=special, inner=inner) for a, b in bounds]
 
     @abstractmethod
     def piece(self, token_id: int) -> str:
@@ -131,6 +136,12 @@ class Tokenizer(ABC):
     @abstractmethod
     def id_of(self, piece: str) -> int | None:
         """The id of a vocabulary entry, None where there is none."""
+
+    def text_of(self, token_id: int) -> str | None:
+        """The text a token stands for; None where that is less than a character."""
+        if self.is_special[token_id]:
+            return self.piece(token_id)
+        return None if self.is_byte[token_id] else self._text([token_id], inner=True)
 
     @cached_property
     def pieces(self) -> list[str]:
