@@ -268,7 +268,8 @@ def _print_report(console: Console, results: list[Fit]) -> None:
         ("Characters a token, by language", [fit.by_language for fit in results]),
         ("Characters a token, by source", [fit.by_source for fit in results]),
     ):
-        table = Table(title=title, title_justify="left")
+        console.print(title)
+        table = Table()
         table.add_column(title.rpartition(" ")[2])
         table.add_column("texts", justify="right")
         for fit in results:

@@ -7,7 +7,8 @@ Where the two libraries differ, and what is done about it:
   pieces tie (Chinese-LLaMA gave every new piece the score 0) cannot be converted faithfully:
   `tied_pieces` finds them, and `curate tokenizer extend` gives every new piece a score of its own.
 - Only normal pieces are made by merging. `<s>` or `<0x0A>` spelled in a text must not become the
-  token, though `<` and `s>` may both be pieces.
+  token, though `<` and `s>` may both be pieces. The other library's unigram model makes no
+  difference between kinds of pieces, so there such a text is cut after its first character.
 - A piece is only built from characters that are pieces themselves here, since others turn to bytes
   before merging: `uncovered_pieces` finds those, which no text would ever give.
 - The space before a text is always added, also before one that starts with a space, but not after a
@@ -17,6 +18,7 @@ Where the two libraries differ, and what is done about it:
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +86,16 @@ def fast_tokenizer(model: Any) -> tokenizers.Tokenizer:
     tokenizer.normalizer = normalizers.Sequence([*steps, normalizers.Replace(" ", MARK)])
     # Where a text begins is not known after its start was cut off.
     where = "always" if steps else "first"
+    before: list[Any] = []
     if normal.add_dummy_prefix:
-        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-            [
-                pre_tokenizers.Metaspace(replacement=" ", prepend_scheme=where, split=False),
-                pre_tokenizers.Metaspace(replacement=MARK, prepend_scheme="never", split=False),
-            ]
-        )
+        before += [
+            pre_tokenizers.Metaspace(replacement=" ", prepend_scheme=where, split=False),
+            pre_tokenizers.Metaspace(replacement=MARK, prepend_scheme="never", split=False),
+        ]
+    if trainer.model_type == UNIGRAM:
+        before.append(pre_tokenizers.Split(Regex(_spelled(model)), "merged_with_previous"))
+    if before:
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(before)
     back = [decoders.Replace(MARK, " "), decoders.ByteFallback(), decoders.Fuse()]
     if normal.add_dummy_prefix:
         back.append(decoders.Strip(content=" ", left=1))
@@ -104,6 +109,12 @@ def fast_tokenizer(model: Any) -> tokenizers.Tokenizer:
         ]
     )
     return tokenizer
+
+
+def _spelled(model: Any) -> str:
+    """A pattern for the first character of a token that text must not become."""
+    tokens = [p.piece for p in model.pieces if p.type in (Piece.UNKNOWN, Piece.CONTROL, Piece.BYTE)]
+    return "|".join(f"{re.escape(t[0])}(?={re.escape(t[1:])})" for t in tokens if len(t) > 1)
 
 
 def _core(model: Any) -> models.Model:

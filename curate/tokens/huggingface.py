@@ -98,7 +98,13 @@ class HuggingFaceTokenizer(Tokenizer):
         ids, offsets = joined(parts, [len(p) for p in parts])
         pairs = [np.array(encoding.offsets, np.int64).reshape(-1, 2) for encoding in found]
         spans = np.concatenate(pairs) if pairs else np.zeros((0, 2), np.int64)
-        return Spans(ids, offsets, spans[:, 0], spans[:, 1])
+        starts, ends = spans[:, 0], spans[:, 1].copy()
+        # The library gives a space that it put before a text the span of the first character.
+        first = offsets[:-1][np.diff(offsets) > 1]
+        mark = self.id_of("▁")
+        own = (ids[first] == mark) & (starts[first] == 0) & (starts[first + 1] == 0)
+        ends[first[own]] = 0
+        return Spans(ids, offsets, starts, ends)
 
     def _text(self, ids: list[int], inner: bool) -> str:
         if not inner:

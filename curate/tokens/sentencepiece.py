@@ -37,7 +37,7 @@ def read_model(path: Path) -> Any:
     data = path.read_bytes()
     try:
         # The library's own check: a parsed message need not be a usable model.
-        SentencePieceProcessor(model_proto=data)
+        SentencePieceProcessor().LoadFromSerializedProto(data)
         return Model.FromString(data)
     except (RuntimeError, ValueError, DecodeError):
         raise TokenizerError(

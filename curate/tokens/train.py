@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 from sentencepiece import SentencePieceTrainer
 
@@ -22,7 +22,7 @@ Kind = Literal["bpe", "unigram"]
 LINE = 4000
 """Characters; a longer line is cut. Pieces have at most 16, so little is lost at the cuts."""
 _LINE_BYTES = 4 * LINE + 8
-_MADE = re.compile(rb"size=(\d+)")
+_MADE = re.compile(rb"merges=(\d+)")
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ def trained_model(texts: Iterable[str], options: Training, progress: Progress | 
     """
     told = progress or Silent()
     out = io.BytesIO()
-    told.stage("train", options.size, "pieces")
+    told.stage("train", options.size, "merges" if options.kind == "bpe" else "pieces")
     try:
-        with _watched(told) as log:
+        with _watched(told):
             SentencePieceTrainer.Train(
                 sentence_iterator=lines(texts),
                 model_writer=out,
@@ -76,7 +76,6 @@ def trained_model(texts: Iterable[str], options: Training, progress: Progress | 
                 train_extremely_large_corpus=True,
                 num_threads=1,
                 minloglevel=0,
-                logstream=log,
             )
     except RuntimeError as error:
         raise TokenizerError(_said(str(error), options)) from None
@@ -117,9 +116,10 @@ def _said(error: str, options: Training) -> str:
 
 
 @contextmanager
-def _watched(progress: Progress) -> Iterator[IO[bytes]]:
-    """A stream for the trainer's log, from which the pieces made so far are read."""
+def _watched(progress: Progress) -> Iterator[None]:
+    """Reads the trainer's log, which it writes to standard error, for the merges made so far."""
     reading, writing = os.pipe()
+    own = os.dup(2)
 
     def follow() -> None:
         made = 0
@@ -132,7 +132,10 @@ def _watched(progress: Progress) -> Iterator[IO[bytes]]:
     thread = threading.Thread(target=follow)
     thread.start()
     try:
-        with os.fdopen(writing, "wb") as stream:
-            yield stream
+        os.dup2(writing, 2)
+        yield
     finally:
+        os.dup2(own, 2)
+        os.close(own)
+        os.close(writing)
         thread.join()
