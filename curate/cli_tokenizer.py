@@ -42,6 +42,13 @@ SampleMb = Annotated[
 Coverage = Annotated[
     float, typer.Option(min=0.9, max=1.0, help="Share of the characters that get a piece.")
 ]
+Characters = Annotated[
+    str,
+    typer.Option(
+        help="Characters that get a piece besides: sample (none), simplified (GB 2312), or both "
+        "(with the frequent traditional ones of Big5)."
+    ),
+]
 Special = Annotated[
     list[str] | None,
     typer.Option(
@@ -67,6 +74,7 @@ def train(
     size: Annotated[int, typer.Option(min=260, help="Pieces in all.")],
     kind: Annotated[str, typer.Option(help="bpe (as LLaMA) or unigram.")] = "bpe",
     coverage: Coverage = 0.9995,
+    characters: Characters = "sample",
     sample_mb: SampleMb = 50,
     seed: Seed = 1,
     special: Special = None,
@@ -79,9 +87,10 @@ def train(
 
     if kind not in ("bpe", "unigram"):
         raise RecipeError(f"--kind {kind}: must be bpe or unigram")
+    _check_characters(characters)
     check_free(out)
     template = _template(chat_template)
-    options = Training(size, kind, coverage, _tokens(special))  # type: ignore[arg-type]
+    options = Training(size, kind, coverage, characters, _tokens(special))  # type: ignore[arg-type]
     with _progress(as_json) as told:
         source = _corpus(place)
         batches = _sample(source, sample_mb, seed, told)
@@ -119,6 +128,7 @@ def extend(
         str, typer.Option(help="chinese: only pieces with a Chinese character; or all.")
     ] = "chinese",
     coverage: Coverage = 0.9995,
+    characters: Characters = "sample",
     sample_mb: SampleMb = 50,
     seed: Seed = 1,
     special: Special = None,
@@ -133,6 +143,7 @@ def extend(
 
     if pieces not in ("chinese", "all"):
         raise RecipeError(f"--pieces {pieces}: must be chinese or all")
+    _check_characters(characters)
     check_free(out)
     template = _template(chat_template)
     base_file = _model_file(base)
@@ -159,7 +170,7 @@ def extend(
                 raise RecipeError(
                     f"--size {size} leaves no room: the base has {len(base_model.pieces):,} pieces"
                 )
-            donor_model = learnt_donor(texts, room, coverage, told)
+            donor_model = learnt_donor(texts, room, coverage, characters, told)  # type: ignore[arg-type]
             details["text"] = _text_facts(source, sample_mb, seed, batches)
         result = extended(base_model, donor_model, size, pieces, tokens)  # type: ignore[arg-type]
         if batches and len(result.model.pieces) < (size or 0):
@@ -171,6 +182,7 @@ def extend(
             "size": size,
             "pieces": pieces,
             "coverage": coverage if batches else None,
+            "characters": characters if batches else None,
             "special": list(tokens),
         }
         details["added"] = len(result.added)
@@ -330,6 +342,11 @@ def _text_facts(
         "rows": sum(map(len, batches)),
         "bytes": sum(pc.sum(pc.binary_length(b)).as_py() or 0 for b in batches),
     }
+
+
+def _check_characters(which: str) -> None:
+    if which not in ("sample", "simplified", "both"):
+        raise RecipeError(f"--characters {which}: must be sample, simplified or both")
 
 
 def _tokens(special: list[str] | None) -> tuple[str, ...]:

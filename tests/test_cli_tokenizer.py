@@ -132,6 +132,7 @@ def test_a_chat_template_and_progress(curate, corpus, tmp_path):
         ("extend {base} --with {base} -o {out}", 1, "nothing to add"),
         ("extend {base} --with {junk} -o {out}", 1, "neither a SentencePiece model"),
         ("extend {base} --with {corpus} --size 500 --pieces han -o {out}", 2, "chinese or all"),
+        ("train {corpus} --size 500 --characters han -o {out}", 2, "simplified or both"),
         ("report {base}", 2, "either --build BUILD or --text FILE"),
         ("report {base} --build {corpus} --chart {out}.gif", 2, "must end in .png or .svg"),
         ("report {junk} --build {corpus}", 1, "neither a SentencePiece model"),

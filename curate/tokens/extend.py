@@ -23,7 +23,7 @@ from curate.progress import Progress
 from curate.tokens.fastform import BPE, MARK, tied_pieces
 from curate.tokens.sentencepiece import Model, Piece
 from curate.tokens.tokenizer import TokenizerError
-from curate.tokens.train import PAD, Training, trained_model
+from curate.tokens.train import PAD, Characters, Training, trained_model
 
 Choice = Literal["chinese", "all"]
 
@@ -63,7 +63,11 @@ def is_chinese(piece: str) -> bool:
 
 
 def learnt_donor(
-    texts: Iterable[str], new_pieces: int, coverage: float, progress: Progress | None = None
+    texts: Iterable[str],
+    new_pieces: int,
+    coverage: float,
+    characters: Characters = "sample",
+    progress: Progress | None = None,
 ) -> Any:
     """A model trained on the Chinese runs of texts, with pieces enough to choose `new_pieces` from.
 
@@ -71,7 +75,7 @@ def learnt_donor(
     """
     # Some pieces the base has, some have digits, and every model has its bytes.
     size = 3 + 256 + new_pieces + 1000 + new_pieces // 20
-    options = Training(size, "bpe", coverage, prefix=False, exact=False)
+    options = Training(size, "bpe", coverage, characters, prefix=False, exact=False)
     return trained_model(chinese_runs(texts), options, progress)
 
 

@@ -151,24 +151,23 @@ def write_chart(path: Path, results: list[Fit]) -> None:
         ("by source", [f.by_source for f in results]),
     ]
     groups = [largest(sides[0]) for _, sides in panels]
-    height = 1.6 + 0.22 * len(results) * max(len(g) for g in groups)
-    figure, axes = pyplot.subplots(1, 2, figsize=(12, max(3.0, height)), layout="constrained")
+    sizes = [max(1, len(g)) * (len(results) + 1) for g in groups]
+    figure, axes = pyplot.subplots(
+        2, 1, figsize=(8, 2 + 0.15 * sum(sizes)), sharex=True, height_ratios=sizes,
+        layout="constrained",
+    )  # fmt: skip
+    width = 1 / (len(results) + 1)
     for axis, (title, sides), keys in zip(axes, panels, groups, strict=True):
-        width = 0.8 / len(results)
         for i, (fit, tallies) in enumerate(zip(results, sides, strict=True)):
             values = [
-                tallies[k].characters / tallies[k].tokens
-                if k in tallies and tallies[k].tokens
-                else 0
-                for k in keys
+                tallies[k].characters / tallies[k].tokens if tallies[k].tokens else 0 for k in keys
             ]
-            places = np.arange(len(keys)) + i * width
+            places = np.arange(len(keys)) + (i + 0.5) * width
             axis.barh(places, values, width, label=f"{fit.name} ({fit.tokenizer.vocab_size:,})")
-        axis.set_yticks(np.arange(len(keys)) + 0.4 - width / 2, keys)
-        axis.invert_yaxis()
-        axis.set_xlabel("characters per token")
-        axis.set_title(title)
-    axes[0].legend(loc="best", fontsize="small")
+        axis.set_yticks(np.arange(len(keys)) + len(results) * width / 2, keys)
+        axis.set_ylim(len(keys), -width)
+        axis.set_title(f"characters per token, {title}", loc="left")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     with written(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:] or "png", dpi=120)
     pyplot.close(figure)

@@ -8,7 +8,7 @@ from sentencepiece import SentencePieceProcessor
 from curate.progress import Silent
 from curate.tokens.sentencepiece import Piece
 from curate.tokens.tokenizer import TokenizerError
-from curate.tokens.train import LINE, Training, lines, trained_model
+from curate.tokens.train import LINE, Training, lines, required_characters, trained_model
 from tests.curate.tokens.conftest import CHINESE, ENGLISH, mixed
 
 TEXTS = mixed((*ENGLISH, *CHINESE), 80)
@@ -44,6 +44,21 @@ def test_rare_characters_become_bytes_below_the_coverage():
     assert "龘" in {p.piece for p in trained_model(texts, Training(263, coverage=1.0)).pieces}
     options = Training(262, coverage=0.999)
     assert "龘" not in {p.piece for p in trained_model(texts, options).pieces}
+
+
+def test_characters_of_the_standards():
+    simplified, both = required_characters("simplified"), required_characters("both")
+    assert len(simplified) == 6763
+    assert both.startswith(simplified)
+    assert len(set(both)) == len(both) == 8836
+    traditional = {
+        c for c in both if 0xA440 <= int(c.encode("big5", "replace").hex(), 16) <= 0xC67E
+    }
+    assert len(traditional) == 5401
+    assert {"龙", "龍", "的", "鬱", "郁"} <= set(both)
+    assert required_characters("sample") == ""
+    model = trained_model(["的" * 50], Training(7100, characters="simplified", exact=False))
+    assert {"龙", "鼾"} <= {p.piece for p in model.pieces}
 
 
 def test_special_tokens_are_control_pieces():
