@@ -71,7 +71,8 @@ def read_llama2c(path: Path) -> LlamaForCausalLM:
     model = LlamaForCausalLM(config)
     model.load_state_dict(_state(found, layers, heads, kv_heads), strict=tied is False)
     model.tie_weights()
-    return model.eval()
+    model.train(False)
+    return model
 
 
 def _state(

@@ -40,7 +40,13 @@ def merges(model: Any) -> list[tuple[str, str]]:
     Pairs that form the same piece stand by the length of the first part, shortest first: of a run
     of one character that is the order in which SentencePiece, going from the left, meets them.
     """
-    normal = {p.piece: (-p.score, i) for i, p in enumerate(model.pieces) if p.type == Piece.NORMAL}
+    # Runs of spaces may share one score. The leftmost merge first then means that a run begun is
+    # made as long as it can be: the longest piece first.
+    normal = {
+        p.piece: (-p.score, -len(p.piece) if not p.piece.strip(MARK) else i)
+        for i, p in enumerate(model.pieces)
+        if p.type == Piece.NORMAL
+    }
     ranked = [
         (*rank, cut, piece)
         for piece, rank in normal.items()
@@ -53,7 +59,7 @@ def merges(model: Any) -> list[tuple[str, str]]:
 def tied_pieces(model: Any) -> int:
     """How many normal pieces of a BPE model share their score with another, runs of spaces aside.
 
-    Of runs of spaces any order of merging gives the same pieces.
+    For those `merges` has an order that gives the same pieces.
     """
     scores: dict[float, int] = {}
     for piece in model.pieces:

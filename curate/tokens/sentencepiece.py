@@ -105,7 +105,7 @@ class SentencePieceTokenizer(Tokenizer):
             values = list(texts)
         processor = self._inner if inner else self._processor
         parts = processor.encode(values, return_type="numpy", num_threads=self._threads)
-        return joined(parts, [len(p) for p in parts])
+        return joined(parts)
 
     def _encode_special(self, texts: list[str], inner: bool) -> Encoded:
         """Texts cut at special tokens; only what starts a text gets the model's own space."""
@@ -118,7 +118,7 @@ class SentencePieceTokenizer(Tokenizer):
                 elif part:
                     ids += (self._inner if ids or inner else self._processor).encode(part)
             parts.append(np.array(ids, np.uint32))
-        return joined(parts, [len(p) for p in parts])
+        return joined(parts)
 
     def offsets_batch(self, texts: Texts, *, special: bool = False) -> Spans | None:
         values = strings(texts)
@@ -128,7 +128,7 @@ class SentencePieceTokenizer(Tokenizer):
             values, return_type="offset_mapping", num_threads=self._threads
         )
         parts = [np.array(f["ids"], np.uint32) for f in found]
-        ids, offsets = joined(parts, [len(p) for p in parts])
+        ids, offsets = joined(parts)
         pairs = [np.array(f["offsets"], np.int64).reshape(-1, 2) for f in found]
         spans = np.concatenate(pairs) if pairs else np.zeros((0, 2), np.int64)
         return Spans(ids, offsets, *_whole_characters(spans[:, 0], spans[:, 1], self.is_byte[ids]))
