@@ -61,8 +61,8 @@ def build_corpus(folder: Path) -> Corpus:
         raise TokenizerError(f"{missing[0]}: named by the build's manifest and not there; rebuild")
     if not sum(o["rows"] for o in outputs):
         raise TokenizerError(
-            f"{folder}: the build kept no rows; see its ledger for why (`curate ledger`), "
-            "or loosen the recipe's limits"
+            f"{folder}: the build kept no rows; its ledger says why; "
+            "loosen the recipe's limits, or name another"
         )
     key = fingerprint("data", sorted([o["path"], o["sha256"]] for o in outputs))
     return Corpus(str(folder), files, int(content["counts"]["bytes_kept"]), key)
