@@ -19,6 +19,7 @@ GROUPS = {
     "sources": "curate.cli_sources",
     "manifest": "curate.cli_manifest",
     "model": "curate.cli_model",
+    "tokenizer": "curate.cli_tokenizer",
 }
 """Module of each command group, with its Typer `app`. One that is not asked for is not imported:
 what a build needs takes longer to load than a question to its manifest takes to answer."""
