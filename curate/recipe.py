@@ -17,6 +17,7 @@ from curate.measure.base import Measure
 from curate.rewrite.base import Rewrite
 from curate.step import S, discovered, imported
 from sources.adapter import Adapter
+from sources.catalogue import catalogue
 from sources.registry import adapter_class
 
 
@@ -123,8 +124,9 @@ class Source(_Model):
 
     def adapter(self) -> Adapter:
         """The adapter with this source's options; raises RecipeError for options it lacks."""
+        entry = catalogue().get(self.name)
         try:
-            kind = adapter_class(self.name)
+            kind = adapter_class(entry.adapter if entry and entry.adapter else self.name)
         except ValueError as error:
             raise RecipeError(f"source {self.id_prefix!r}: {error}") from None
         try:
