@@ -10,7 +10,6 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,7 +22,8 @@ from curate.instructions.dialogue import (
     pairs_turns,
     unfolded,
 )
-from curate.rows import HISTORY, INSTRUCTION, TURN, RowType
+from curate.instructions.history import history_column
+from curate.rows import INSTRUCTION, RowType
 from sources.adapter import InputFile
 from sources.delimited import sample_records, tables
 from sources.jsonlines import Values
@@ -143,7 +143,7 @@ class InstructionAdapter(FileAdapter):
             arrays,
             bad,
             pa.array(metas, pa.string()),
-            [history_array([example.history for example in examples])],
+            [history_column([example.history for example in examples])],
         )
 
     def _judged(self, value: Any, repeats: Mapping[str, list[Any]] | None) -> Example | Bad:
@@ -166,17 +166,6 @@ _NOTHING = Example("", "", "", {})
 
 def _dumped(rest: dict[str, Any]) -> bytes:
     return orjson.dumps(rest, default=str, option=orjson.OPT_NON_STR_KEYS)
-
-
-def history_array(histories: Sequence[Sequence[tuple[str, str]]]) -> pa.LargeListArray:
-    """Histories of (user, assistant) turns as a column of the instruction row type."""
-    offsets = np.zeros(len(histories) + 1, np.int64)
-    np.cumsum([len(history) for history in histories], out=offsets[1:])
-    turns = [turn for history in histories for turn in history]
-    sides = [pa.array([turn[side] for turn in turns], pa.large_string()) for side in (0, 1)]
-    return pa.LargeListArray.from_arrays(
-        pa.array(offsets), pa.StructArray.from_arrays(sides, fields=list(TURN)), type=HISTORY
-    )
 
 
 FIELD_NAMES: dict[str, tuple[str, ...]] = {
