@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from curate.rows import RowType
@@ -35,7 +36,20 @@ def _row_bytes(batch: pa.RecordBatch, kind: RowType) -> NDArray[np.int64]:
         column = batch.column(field)
         offsets = np.frombuffer(column.buffers()[1], np.int64)
         total += np.diff(offsets[column.offset : column.offset + len(column) + 1])
+    for field in kind.nested:
+        total += _nested_bytes(batch.column(field))
     return total
+
+
+def _nested_bytes(column: pa.LargeListArray) -> NDArray[np.int64]:
+    """Bytes of text in every row of a column of lists of records of text, int64 [n]."""
+    ends = np.frombuffer(column.buffers()[1], np.int64)
+    ends = ends[column.offset : column.offset + len(column) + 1]
+    records = column.values
+    sums = np.zeros(len(records) + 1, np.int64)
+    for texts in records.flatten():
+        sums[1:] += np.cumsum(pc.binary_length(texts).to_numpy(zero_copy_only=False))
+    return np.diff(sums[ends])
 
 
 def partitions(
@@ -103,7 +117,7 @@ def ingest(
 
 def quarantined_row(kind: RowType, row: int, reason: str, detail: str) -> pa.Table:
     """A table of one row that could not be read."""
-    values = {"row": row, "quarantine": reason, "detail": detail, **dict.fromkeys(kind.fields, "")}
+    values = {"row": row, "quarantine": reason, "detail": detail, **kind.empty()}
     return pa.Table.from_pylist([values], schema=kind.schema)
 
 

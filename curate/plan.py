@@ -157,6 +157,11 @@ def planned_source(
     adapter = source.adapter()
     kind = adapter.row_type
     entry = catalogue().get(source.name)
+    if kind.name not in DEFAULTS:
+        raise RecipeError(
+            f"source {source.id_prefix!r} holds {kind.name} rows; a corpus build takes "
+            f"{', '.join(DEFAULTS)} rows"
+        )
     template = source.render or DEFAULTS[kind.name]
     pieces(template, kind)
     root = located(source, recipe_folder, data_folder)

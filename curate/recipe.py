@@ -24,6 +24,7 @@ from curate.rewrite.base import Rewrite
 from curate.rows import PAIR
 from curate.step import S, discovered, imported
 from sources.adapter import Adapter
+from sources.catalogue import catalogue
 from sources.registry import adapter_class
 
 
@@ -138,8 +139,9 @@ class Source(_Model):
 
     def adapter(self) -> Adapter:
         """The adapter with this source's options; raises RecipeError for options it lacks."""
+        entry = catalogue().get(self.name)
         try:
-            kind = adapter_class(self.name)
+            kind = adapter_class(entry.adapter if entry and entry.adapter else self.name)
         except ValueError as error:
             raise RecipeError(f"source {self.id_prefix!r}: {error}") from None
         try:

@@ -30,11 +30,18 @@ class RowType:
     fields: tuple[str, ...]
     """Text columns, large_string, never null ("" where the source has none)."""
     schema: pa.Schema
+    nested: tuple[str, ...] = ()
+    """Columns of lists of records of text, never null ([] where the source has none)."""
+
+    def empty(self) -> dict[str, str | list[str]]:
+        """The values of a row that says nothing."""
+        return {**dict.fromkeys(self.fields, ""), **{name: [] for name in self.nested}}
 
 
 def _row_type(name: str, *fields: str, extra: tuple[pa.Field, ...] = ()) -> RowType:
     columns = [pa.field(field, _TEXT, nullable=False) for field in fields]
-    return RowType(name, fields, pa.schema([*_COMMON[:1], *columns, *extra, *_COMMON[1:]]))
+    schema = pa.schema([*_COMMON[:1], *columns, *extra, *_COMMON[1:]])
+    return RowType(name, fields, schema, tuple(field.name for field in extra))
 
 
 DOCUMENT = _row_type("document", "text")
@@ -42,4 +49,23 @@ PAIR = _row_type("pair", "zh", "en")
 PAPER = _row_type("paper", "title", "abstract", "keywords", "discipline", "category")
 """`keywords` joined by "_" as CSL publishes them."""
 
-ROW_TYPES = {kind.name: kind for kind in (DOCUMENT, PAIR, PAPER)}
+TURN = pa.struct(
+    [pa.field("user", _TEXT, nullable=False), pa.field("assistant", _TEXT, nullable=False)]
+)
+HISTORY = pa.large_list(pa.field("item", TURN, nullable=False))
+"""Earlier turns, oldest first. The users' and the assistants' texts of a whole batch lie end to end
+as two large_string arrays, so a step that rewrites text takes all of them at once, as it takes
+`instruction`, and the list offsets stay as they are; nothing is parsed, as JSON in a string would
+have to be.
+"""
+INSTRUCTION = _row_type(
+    "instruction",
+    "instruction",
+    "input",
+    "output",
+    "system",
+    extra=(pa.field("history", HISTORY, nullable=False),),
+)
+"""`instruction` or `input` may be "", not both. An `output` of "" is a row: a limit may drop it."""
+
+ROW_TYPES = {kind.name: kind for kind in (DOCUMENT, PAIR, PAPER, INSTRUCTION)}

@@ -25,12 +25,13 @@ def batch(
     columns: Sequence[pa.Array],
     bad: Mapping[int, Bad],
     meta: pa.Array | None = None,
+    nested: Sequence[pa.Array] | None = None,
 ) -> pa.RecordBatch:
     """Rows `first`, `first + 1`, … of the row type.
 
     columns: large_string arrays in the order of `kind.fields`, valid UTF-8, without nulls. bad:
     rows to quarantine, by position; their texts are emptied here. Rows with no text at all are
-    quarantined as `empty`.
+    quarantined as `empty`. nested: arrays in the order of `kind.nested`, empty lists if left out.
     """
     count = len(columns[0]) if columns else 0
     reasons: dict[int, Bad] = dict(bad)
@@ -48,11 +49,19 @@ def batch(
         detail = pa.array(words, pa.string())
         keep = quarantine.is_null()
         columns = [pc.if_else(keep, column, pa.scalar("", pa.large_string())) for column in columns]
+        if nested is not None:
+            chosen = np.where(keep.to_numpy(zero_copy_only=False), np.arange(count), count)
+            nested = [
+                pa.concat_arrays([lists, pa.array([[]], lists.type)]).take(pa.array(chosen))
+                for lists in nested
+            ]
     rows = pa.array(np.arange(first, first + count, dtype=np.int64))
     if meta is None:
         meta = pa.nulls(count, pa.string())
+    if nested is None or not count:
+        nested = [pa.array([[]] * count, kind.schema.field(name).type) for name in kind.nested]
     return pa.RecordBatch.from_arrays(
-        [rows, *columns, meta, quarantine, detail], schema=kind.schema
+        [rows, *columns, *nested, meta, quarantine, detail], schema=kind.schema
     )
 
 
@@ -76,6 +85,9 @@ def _empty_rows(kind: RowType, columns: Sequence[pa.Array]) -> Iterable[tuple[in
     elif kind.name == "paper":
         for i in np.flatnonzero(masks[0] & masks[1]).tolist():
             yield i, "neither title nor abstract"
+    elif kind.name == "instruction":
+        for i in np.flatnonzero(masks[0] & masks[1]).tolist():
+            yield i, "neither instruction nor input"
     else:
         for i in np.flatnonzero(np.logical_and.reduce(masks)).tolist():
             yield i, "no text"

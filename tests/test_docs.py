@@ -13,12 +13,17 @@ import curate.measure.pair
 import curate.rewrite
 from curate.contamination.options import Contamination, EvaluationFiles
 from curate.dedup.options import ExactDedup, NearDedup
+from curate.instructions.dialogue import REASONS, STYLES
 from curate.measure.base import Measure
 from curate.measure.pair.base import PairMeasure
 from curate.recipe import Dedup, Languages, Limit, Output, Recipe, Source, read
 from curate.rewrite.base import Rewrite
 from curate.rewrite.privacy import MASKS, column
 from curate.step import discovered
+from sources.catalogue import catalogue
+from sources.instructionrows import InstructionAdapter
+from sources.reading import FileAdapter
+from sources.registry import adapters
 from tests.conftest import ROOT
 
 PAGES = sorted(
@@ -62,6 +67,21 @@ def test_every_measure_column_is_documented():
     ]
     columns = [c for kind in kinds for c in kind.columns]
     assert [c for c in columns if f"`{c}`" not in pages] == []
+
+
+def test_instruction_sets_and_reasons_are_documented():
+    page = (ROOT / "docs/instructions.md").read_text()
+    kinds = {n: k for n, k in adapters().items() if issubclass(k, InstructionAdapter)}
+    assert [name for name in kinds if f"`{name}`" not in page] == []
+    sets = [source.name for source in catalogue().values() if source.kind == "instructions"]
+    assert [name for name in sets if f"\n| {name} |" not in page] == []
+    options = [o for n in ("instructions", "chat") for o in kinds[n].model_fields]
+    shared = set(FileAdapter.model_fields)
+    assert [o for o in options if o not in shared and f"`{o}`" not in page] == []
+    table = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|$", page, re.MULTILINE))
+    for reason, meaning in REASONS.items():
+        assert table[reason].startswith(meaning), reason
+    assert [style for style in STYLES if f"`{style}`" not in page] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -1,0 +1,1 @@
+"""Instructions: the published schema, dialogues, and tasks made of papers and pairs."""

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate import ingest
-from curate.rows import DOCUMENT
+from curate.rows import DOCUMENT, INSTRUCTION, ROW_TYPES
 
 
 def batch(texts: list[str], first: int = 1) -> pa.RecordBatch:
@@ -86,3 +86,51 @@ def test_a_unit_with_a_partition_missing_is_not_complete(tmp_path: Path):
     assert ingest.ingested(tmp_path) == [{"rows": 1, "bytes": 3}] * 2
     ingest.partition_path(tmp_path, 1).unlink()
     assert ingest.ingested(tmp_path) is None
+
+
+def conversations(turns: list[list[tuple[str, str]]], first: int = 1) -> pa.RecordBatch:
+    values = [
+        {
+            "row": first + i,
+            **INSTRUCTION.empty(),
+            "instruction": "问",
+            "history": [{"user": user, "assistant": answer} for user, answer in history],
+        }
+        for i, history in enumerate(turns)
+    ]
+    [made] = pa.Table.from_pylist(values, schema=INSTRUCTION.schema).to_batches()
+    return made
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.text(max_size=4), st.text(max_size=4)), max_size=3), min_size=1),
+    st.integers(0, 20),
+    st.integers(1, 60),
+)
+def test_earlier_turns_count_towards_a_partition(turns, cut, max_bytes):
+    parts = [turns[:cut], turns[cut:]]
+    whole = conversations(turns)
+    cuts = [conversations(p, 1 + i * cut) for i, p in enumerate(parts) if p]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ingest, "PARTITION_BYTES", max_bytes)
+        tables = list(ingest.partitions(iter([whole]), INSTRUCTION))
+        assert [t.to_pylist() for t in tables] == [
+            t.to_pylist() for t in ingest.partitions(iter(cuts), INSTRUCTION)
+        ]
+    assert [row for t in tables for row in t.to_pylist()] == whole.to_pylist()
+    for number, table in enumerate(tables):
+        sizes = [
+            len("问".encode())
+            + sum(len((t["user"] + t["assistant"]).encode()) for t in row["history"])
+            for row in table.to_pylist()
+        ]
+        assert sum(sizes[:-1]) < max_bytes
+        assert sum(sizes) >= max_bytes or number == len(tables) - 1
+
+
+def test_a_quarantined_row_of_every_type_fits_its_schema():
+    for kind in ROW_TYPES.values():
+        table = ingest.quarantined_row(kind, 3, "unreadable", "why")
+        table.validate(full=True)
+        assert table.schema == kind.schema
+        assert sum(column.null_count for column in table.columns) == 1  # meta

@@ -15,6 +15,7 @@ from sources.catalogue import (
     read_catalogue,
     read_source,
 )
+from sources.registry import adapters
 
 EXPECTED = {
     "wmt18", "cluecorpus2020", "csl", "alpaca", "alpaca_zh", "alpaca_gpt4_zh", "belle", "pclue",
@@ -49,9 +50,14 @@ def test_known_facts():
     assert len(find_source("alpaca_zh").files) == 55
 
 
-def test_corpus_sources_name_their_adapters():
-    named = {source.name: source.adapter for source in catalogue().values() if source.adapter}
-    assert named == {name: name for name in ("cluecorpus2020", "csl", "wmt18")}
+def test_every_source_names_its_adapter():
+    named = {source.name: source.adapter for source in catalogue().values()}
+    assert named == {name: name for name in named} | {
+        "alpaca_zh": "alpaca",
+        "alpaca_gpt4_zh": "alpaca",
+        "sharegpt_zh": "sharegpt",
+    }
+    assert set(named.values()) <= set(adapters())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 
-from curate.rows import DOCUMENT, RowType
+from curate.rows import DOCUMENT, ROW_TYPES, RowType
 from sources.adapter import Adapter, Unit
 from sources.registry import adapter, adapter_class, adapters
 
@@ -30,11 +30,14 @@ class Shout(Adapter):
 
 
 def test_every_adapter_is_found_and_says_what_it_is() -> None:
-    names = "cluecorpus2020 csl csv hub jsonl parquet text tsv wmt18".split()
+    names = (
+        "alpaca belle chat cluecorpus2020 coig_cqia cot csl csv firefly guanaco hub instructions "
+        "jsonl linly moss oasst_zh parquet pclue sharegpt text tsv wmt18"
+    ).split()
     assert list(adapters()) == names
     for name, kind in adapters().items():
         assert kind.name == name and kind.__doc__
-        assert kind().row_type.name in ("document", "pair", "paper")
+        assert kind().row_type.name in ROW_TYPES
         for option, field in kind.model_fields.items():
             assert kind.model_config.get("extra") == "forbid", option
             assert field.is_required() is False

@@ -1,0 +1,21 @@
+"""COIG-CQIA: answers collected from Chinese sites, with task, domain and origin beside them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sources.instructionrows import Example, InstructionAdapter, alpaca_example
+from sources.stream import Bad
+
+
+class CoigCqia(InstructionAdapter):
+    """Records with instruction, input and output; task type, domain, who answered and whether a
+    person checked it go to `meta`.
+    """
+
+    name = "coig_cqia"
+    version: ClassVar[int] = 1
+
+    def example(self, record: dict[str, Any]) -> Example | Bad:
+        """All that is no text of the row is `meta`."""
+        return alpaca_example(record)
