@@ -218,7 +218,8 @@ class Build:
                     "files": sum(len(unit.unit.files) for unit in own),
                     "bytes": sum(unit.size for unit in own),
                     "ready": f"{ready} of {len(own)} read",
-                    "licence": plan.licence,
+                    "licence": plan.terms.licence,
+                    "refused": plan.refusal.limit if plan.refusal else None,
                 }
             )
         return {
@@ -299,8 +300,11 @@ class Build:
         return self.work / "compare" / f"{key}.arrow"
 
     def decision_path(self, piece: Piece) -> Path:
+        plan = piece.unit.plan
         compared = self.scores_path(piece).stem if self.evaluation else None
-        key = decide_key(piece.unit.refine_key, piece.number, self.recipe, compared)
+        key = decide_key(
+            piece.unit.refine_key, piece.number, self.recipe, compared, plan.refusal
+        )
         return self.work / "decide" / f"{key}.arrow"
 
     def sketch_path(self, piece: Piece) -> Path:
@@ -422,6 +426,7 @@ class Build:
                 "dropping": piece.unit.plan.dropping(),
                 "contamination": self.recipe.contamination,
                 "scores": str(self.scores_path(piece)) if self.evaluation else None,
+                "refusal": piece.unit.plan.refusal,
             },
             f"{piece.unit.prefix} decisions {piece.number}",
         )
@@ -486,7 +491,7 @@ class Build:
                 duplicates=str(duplicates[i]) if duplicates is not None else None,
                 source=piece.unit.plan.label,
                 file=piece.unit.unit.name,
-                licence=piece.unit.plan.licence,
+                licence=piece.unit.plan.terms.licence,
                 row_type=piece.unit.plan.adapter.row_type.name,
                 scores=str(self.scores_path(piece)) if self.evaluation else None,
             )

@@ -125,7 +125,7 @@ def _print_plan(recipe: Recipe, options: Options, as_json: bool) -> None:
             f"{entry['files']:,}",
             f"{entry['bytes'] / 1e6:,.1f}",
             entry["ready"],
-            (entry["licence"] or "not stated")[:40],
+            entry["licence"][:40] + (f" (refused: {entry['refused']})" if entry["refused"] else ""),
         )
     console.print(table)
     console.print("rewrites: " + " ".join(plan["rewrites"]))

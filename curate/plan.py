@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from curate import decide, ingest, outputs, refine
+from curate.decide import Refusal
 from curate.dedup import plan as dedup_plan
 from curate.dedup import sketch
 from curate.errors import RecipeError
@@ -24,6 +25,7 @@ from sources.archive import Rejected
 from sources.catalogue import OWN_FILES, catalogue
 from sources.catalogue import Source as Entry
 from sources.inputs import input_files, open_units
+from sources.licences import Terms
 from sources.record import RECORD_NAME, FileRecord, read_record
 
 
@@ -36,7 +38,10 @@ class SourcePlan:
     adapter: Adapter
     entry: Entry | None
     """What the catalogue knows of the source, if it is there."""
-    licence: str | None
+    terms: Terms
+    """Licence of its rows, and what that allows and asks for."""
+    refusal: Refusal | None
+    """Set where the recipe refuses the licence: every row is then dropped for it."""
     template: str
     rewrites: list[Rewrite]
     root: Path
@@ -78,8 +83,11 @@ class SourcePlan:
             "name": self.source.name,
             "title": self.entry.title if self.entry else None,
             "homepage": self.entry.homepage if self.entry else None,
-            "licence": self.licence,
-            "non_commercial": self.entry.non_commercial if self.entry else None,
+            "licence": self.terms.licence,
+            "licence_stated": self.source.licence or (self.entry.licence if self.entry else None),
+            "non_commercial": None if self.terms.commercial is None else not self.terms.commercial,
+            "terms": self.terms.as_json(),
+            "refused": self.refusal.limit if self.refusal else None,
             "row_type": self.adapter.row_type.name,
             "render": self.template,
             "rewrites": [step.fingerprint() for step in self.rewrites],
@@ -174,7 +182,8 @@ def planned_source(
         source=source,
         label=source.id_prefix,
         adapter=adapter,
-        licence=source.licence or (entry.licence if entry else None),
+        terms=source.terms,
+        refusal=refused(recipe, source),
         entry=entry,
         template=template,
         rewrites=recipe.rewrites(source),
@@ -185,6 +194,12 @@ def planned_source(
         rejected=opened.rejected,
         left_out=opened.left_out,
     )
+
+
+def refused(recipe: Recipe, source: Source) -> Refusal | None:
+    """Why the recipe refuses the licence of a source's rows; None when it does not."""
+    limit = recipe.licences.refusal(source.terms)
+    return Refusal(source.terms.licence, limit) if limit is not None else None
 
 
 def ingest_key(adapter: Adapter, unit: Unit, hashes: Mapping[Path, str], limit: int | None) -> str:
@@ -223,7 +238,13 @@ def dedup_key(sketches: list[str], priorities: list[int]) -> str:
     return fingerprint("dedup", dedup_plan.VERSION, sketches, priorities)
 
 
-def decide_key(refine_key: str, number: int, recipe: Recipe, compared: str | None = None) -> str:
+def decide_key(
+    refine_key: str,
+    number: int,
+    recipe: Recipe,
+    compared: str | None = None,
+    refusal: Refusal | None = None,
+) -> str:
     """Key of the decisions on partition `number` of a unit with scores of the key `compared`."""
     return fingerprint(
         "decide",
@@ -235,6 +256,7 @@ def decide_key(refine_key: str, number: int, recipe: Recipe, compared: str | Non
         recipe.language.model_dump() if recipe.language else None,
         compared,
         [recipe.contamination.limit, recipe.contamination.policy] if recipe.contamination else None,
+        [refusal.licence, refusal.limit] if refusal else None,
     )
 
 

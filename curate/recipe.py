@@ -25,6 +25,7 @@ from curate.rows import PAIR
 from curate.step import S, discovered, imported
 from sources.adapter import Adapter
 from sources.catalogue import catalogue
+from sources.licences import UNSTATED, Terms, matches, refusal, spdx_identifiers, terms
 from sources.registry import adapter_class
 
 
@@ -76,6 +77,28 @@ class Languages(_Model):
     """English sides shorter than this always stay: names and headings look like any language."""
 
 
+class Licences(_Model):
+    """Which licences' rows stay.
+
+    Patterns are SPDX identifiers, globs over these (`CC-BY-*`) or over words, or `unstated`.
+    """
+
+    allow: tuple[str, ...] = ()
+    """Rows under anything else go; nothing here: all stay that nothing below refuses."""
+    deny: tuple[str, ...] = ()
+    """Rows under these go, whatever `allow` says."""
+    non_commercial: Literal["allow", "deny"] = "allow"
+    """Rows whose licence allows no commercial use."""
+    unknown: Literal["allow", "deny"] = "allow"
+    """Rows of which nobody says whether commercial use is allowed."""
+
+    def refusal(self, terms: Terms) -> str | None:
+        """Why these terms are refused, as the ledger's `limit` says it; None when they are not."""
+        return refusal(
+            terms, self.allow, self.deny, self.non_commercial == "allow", self.unknown == "allow"
+        )
+
+
 class Dedup(_Model):
     """Which duplicates are removed."""
 
@@ -114,7 +137,9 @@ class Source(_Model):
     path: str | None = None
     """File, folder or glob, relative to the recipe; without it, what `curate sources fetch` got."""
     licence: str | None = None
-    """Licence of the rows; the catalogue's unless given."""
+    """Licence of the rows: an SPDX expression or words; the catalogue's unless given."""
+    non_commercial: bool | None = None
+    """Whether the licence given here bars commercial use; for words, which no list explains."""
     priority: int = Field(default=50, ge=0, le=255)
     """Of two duplicates the one with the higher priority stays."""
     render: str | None = None
@@ -136,6 +161,14 @@ class Source(_Model):
     @property
     def id_prefix(self) -> str:
         return self.label or self.name.rpartition(":")[2]
+
+    @property
+    def terms(self) -> Terms:
+        """What the rows' licence allows and asks for, from here or from the catalogue."""
+        entry = catalogue().get(self.name)
+        if self.licence is None and self.non_commercial is None and entry is not None:
+            return entry.terms
+        return terms(self.licence, self.non_commercial)
 
     def adapter(self) -> Adapter:
         """The adapter with this source's options; raises RecipeError for options it lacks."""
@@ -170,6 +203,8 @@ class Recipe(_Model):
     """Languages that stay; `false` keeps all."""
     contamination: Contamination | None = None
     """Evaluation sets that the corpus must not hold."""
+    licences: Licences = Field(default_factory=Licences)
+    """Licences whose rows stay."""
     dedup: Dedup = Field(default_factory=Dedup)
     output: Output = Field(default_factory=Output)
 
@@ -199,6 +234,20 @@ class Recipe(_Model):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _patterns_of_licences(self) -> Recipe:
+        """A pattern that fits no licence there is would let through what it should refuse."""
+        stated = [source.terms.licence for source in self.sources]
+        stated += [entry.terms.licence for entry in catalogue().values()] + [UNSTATED]
+        for key, patterns in (("allow", self.licences.allow), ("deny", self.licences.deny)):
+            for pattern in patterns:
+                if not any(matches(name, pattern) for name in [*stated, *spdx_identifiers()]):
+                    raise ValueError(
+                        f"licences.{key}: {pattern!r} fits no SPDX identifier and no licence of "
+                        f"the sources{_nearest(pattern, [*spdx_identifiers()], few=True)}"
+                    )
+        return self
+
     def rewrites(self, source: Source) -> list[Rewrite]:
         """The rewrite steps of a source, in the order they run."""
         merged = {**self.rewrite, **source.rewrite}
@@ -220,9 +269,12 @@ class Recipe(_Model):
         return _steps(known, (Measure, PairMeasure), self.measure, "measure")
 
 
-def _nearest(word: str, known: list[str]) -> str:
+def _nearest(word: str, known: list[str], few: bool = False) -> str:
+    """The nearest known word, else all of them, or with `few` nothing."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return "" if few else f"; known: {', '.join(sorted(known))}"
 
 
 def _steps(

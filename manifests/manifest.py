@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from manifests import ledger
+from manifests.use import allowed_use
 
 VERSION = 2
 """2: checksum of its own; characters, losses by stage, languages and scripts by source; first and
-last id of outputs."""
+last id of outputs; licences in SPDX terms and what the result may be used for."""
 _PACKAGES = (
     "numpy",
     "numba",
@@ -178,6 +179,7 @@ def corpus_manifest(
         "counts": total(every),
         # Evaluation sets looked for and how much of them was found; null where none were.
         "contamination": contamination,
+        "use": allowed_use(sources, every),
         "outputs": outputs,
         "environment": environment(),
     }
