@@ -360,6 +360,14 @@ def ledger_columns(measures: Sequence[AnyMeasure]) -> list[str]:
     return columns
 
 
+def checked(value: dict[str, Any], where: str) -> Recipe:
+    """A recipe from a mapping. Raises RecipeError, in words for its author."""
+    try:
+        return Recipe(**value)
+    except ValidationError as error:
+        raise RecipeError(_explained(error, Recipe, where)) from None
+
+
 def parsed(text: str, where: str = "recipe") -> Recipe:
     """A recipe from YAML text. Raises RecipeError, in words for its author."""
     try:
@@ -371,10 +379,7 @@ def parsed(text: str, where: str = "recipe") -> Recipe:
         raise RecipeError(f"{where} is not valid YAML{line}: {problem}") from None
     if not isinstance(value, dict):
         raise RecipeError(f"{where} must be a mapping with at least `name` and `sources`")
-    try:
-        recipe = Recipe(**value)
-    except ValidationError as error:
-        raise RecipeError(_explained(error, Recipe, where)) from None
+    recipe = checked(value, where)
     measures = recipe.measures()
     columns = ledger_columns(measures)
     for source in recipe.sources:
