@@ -40,10 +40,20 @@ DIFF_EXAMPLES = """
 """
 
 
+REPORT_EXAMPLES = """
+[bold]Examples[/bold]
+
+  curate manifest report builds/corpus                       builds/corpus/report.html
+
+  curate manifest report builds/corpus --out /tmp/corpus.html
+"""
+
+
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file to `curate manifest`."""
     app.command(epilog=WHATIF_EXAMPLES)(whatif)
     app.command(epilog=DIFF_EXAMPLES)(diff)
+    app.command(epilog=REPORT_EXAMPLES)(report)
 
 
 def whatif(
@@ -212,6 +222,24 @@ def _print_diff(console: Console, result: dict[str, Any]) -> None:
         console.print(f"  [bold]{escape(one['id'])}[/bold]  {escape(title)}", soft_wrap=True)
         for text in dict.fromkeys(t for t in (one["text_a"], one["text_b"]) if t is not None):
             console.print(f"    {_shown(text)}", markup=False, soft_wrap=True)
+
+
+def report(
+    build: BuildFolder,
+    out: Annotated[
+        Path | None, typer.Option(help="The page; report.html in the build's folder by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write one HTML page about a build, to read anywhere, offline."""
+    from manifests.opened import open_build
+    from manifests.report import write_report
+
+    path = out or build / "report.html"
+    size = write_report(open_build(build), path)
+    Console().print(f"{path} ({size / 1e6:.2f} MB)", markup=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps({"build": str(build), "report": str(path), "bytes": size}))
 
 
 def _value(value: Any) -> str:

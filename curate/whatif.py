@@ -161,7 +161,7 @@ def predicted(build: OpenedBuild, recipe: Recipe, examples: int = 3) -> Predicti
     gone: list[pa.Array] = []
     for table, label, refusal in _pieces(build, recipe):
         row_type = build.manifest["sources"][label]["row_type"]
-        new = decided(table, recipe.quality, recipe.language, row_type, refusal)
+        new = decided(table, recipe.quality, recipe.language, row_type, refusal=refusal)
         table = table.append_column("new_reason", new.column("reason"))
         table = table.append_column("new_measure", new.column("measure"))
         table = table.append_column("new_limit", new.column("limit"))
@@ -275,7 +275,7 @@ def _free(build: OpenedBuild, tally: _Tally, gone: pa.Array, recipe: Recipe, exa
     """Moves duplicates of rows now dropped from DUPLICATE to FREED."""
     for table, label, refusal in _pieces(build, recipe, "duplicate_of IS NOT NULL"):
         row_type = build.manifest["sources"][label]["row_type"]
-        new = decided(table, recipe.quality, recipe.language, row_type, refusal)
+        new = decided(table, recipe.quality, recipe.language, row_type, refusal=refusal)
         passes = new.column("reason").combine_chunks().is_null()
         freed = table.filter(
             pc.and_(passes, pc.is_in(table.column("duplicate_of"), value_set=gone))
