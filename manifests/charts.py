@@ -169,7 +169,7 @@ def histogram(h: Histogram) -> Markup:
                     "field": "y",
                     "type": "quantitative",
                     "title": None,
-                    "axis": {"labelExpr": _TICK, "tickCount": 3},
+                    "axis": {"labelExpr": _TICK, "tickCount": 3, "tickMinStep": 1},
                     "scale": {"domain": [0, cut]} if cut else {},
                 },
                 "y2": {"field": "z"},
