@@ -11,6 +11,7 @@ import orjson
 import typer
 from rich.console import Console
 
+from curate import cli_report
 from curate.errors import CurateError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-# Further commands of this group register here, as in: app.add_typer(cli_report.app)
+app.add_typer(cli_report.app)
 
 BuildFolder = Annotated[Path, typer.Argument(help="Folder of a finished build: builds/NAME.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]

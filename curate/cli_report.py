@@ -15,8 +15,10 @@ from rich.table import Table
 if TYPE_CHECKING:
     from curate.whatif import Prediction
 
+app = typer.Typer(rich_markup_mode="rich")
+
 BuildFolder = Annotated[Path, typer.Argument(metavar="BUILD", help="Folder, as builds/NAME.")]
-AsJson = Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Examples = Annotated[int, typer.Option(min=0, help="About so many rows shown for every reason.")]
 
 _WIDTH = 160
@@ -49,13 +51,7 @@ REPORT_EXAMPLES = """
 """
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the commands of this file to `curate manifest`."""
-    app.command(epilog=WHATIF_EXAMPLES)(whatif)
-    app.command(epilog=DIFF_EXAMPLES)(diff)
-    app.command(epilog=REPORT_EXAMPLES)(report)
-
-
+@app.command(epilog=WHATIF_EXAMPLES)
 def whatif(
     build: BuildFolder,
     settings: Annotated[
@@ -72,7 +68,7 @@ def whatif(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what other limits would keep and drop, from the ledger alone."""
+    """Show what other limits would keep and drop, from the ledger alone."""
     from curate import whatif as judged
     from manifests.opened import open_build
     from manifests.texts import hidden, kept_texts, rewritten_texts
@@ -87,11 +83,13 @@ def whatif(
         one["text"] = texts.get(one["id"])
     if save is not None:
         _save_recipe(save, recipe.model_dump(mode="json", exclude_defaults=True), opened.folder)
-    _print_prediction(Console(), prediction, judged.caveats(prediction))
-    if save is not None:
-        Console().print(f"recipe with these limits: {save}", markup=False, soft_wrap=True)
     if as_json:
         print(json.dumps(judged.as_json(opened, prediction), ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    _print_prediction(console, prediction, judged.caveats(prediction))
+    if save is not None:
+        console.print(f"recipe with these limits: {save}", markup=False, soft_wrap=True)
 
 
 def _save_recipe(path: Path, recipe: dict[str, Any], build: Path) -> None:
@@ -164,6 +162,7 @@ def _shown(text: str | None) -> str:
     return line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"
 
 
+@app.command(epilog=DIFF_EXAMPLES)
 def diff(
     build_a: Annotated[Path, typer.Argument(metavar="BUILD_A", help="The build before.")],
     build_b: Annotated[Path, typer.Argument(metavar="BUILD_B", help="The build after.")],
@@ -173,14 +172,15 @@ def diff(
     ] = 1024,
     as_json: AsJson = False,
 ) -> None:
-    """Say which rows were gained, lost, changed or moved between two builds, and why."""
+    """Show which rows were gained, lost, changed or moved between two builds, and why."""
     from manifests.diff import compared
     from manifests.opened import open_build
 
     result = compared(open_build(build_a), open_build(build_b), examples, memory_mb)
-    _print_diff(Console(), result)
     if as_json:
         print(json.dumps(result, ensure_ascii=False))
+    else:
+        _print_diff(Console(highlight=False), result)
 
 
 def _print_diff(console: Console, result: dict[str, Any]) -> None:
@@ -224,6 +224,7 @@ def _print_diff(console: Console, result: dict[str, Any]) -> None:
             console.print(f"    {_shown(text)}", markup=False, soft_wrap=True)
 
 
+@app.command(epilog=REPORT_EXAMPLES)
 def report(
     build: BuildFolder,
     out: Annotated[
@@ -237,9 +238,10 @@ def report(
 
     path = out or build / "report.html"
     size = write_report(open_build(build), path)
-    Console().print(f"{path} ({size / 1e6:.2f} MB)", markup=False, soft_wrap=True)
     if as_json:
         print(json.dumps({"build": str(build), "report": str(path), "bytes": size}))
+    else:
+        print(f"{path} ({size / 1e6:.2f} MB)")
 
 
 def _value(value: Any) -> str:

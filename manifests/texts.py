@@ -48,7 +48,8 @@ def rewritten_texts(build: OpenedBuild, ids: Iterable[str]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for entry in read_json(listing):
         wanted = by_unit.get(f"{entry['source']}/{entry['file']}")
-        path = _moved(Path(entry["refined"]), build.folder)
+        # By its name alone: a build may have been moved, or come from anywhere.
+        path = build.folder / ".work" / "refine" / Path(entry["refined"]).name
         if not wanted or not path.exists():
             continue
         table = read_arrow(path, ["row", "text"])
@@ -59,8 +60,3 @@ def rewritten_texts(build: OpenedBuild, ids: Iterable[str]) -> dict[str, str]:
             if position is not None:
                 texts[row_id] = text[position].as_py()
     return texts
-
-
-def _moved(path: Path, folder: Path) -> Path:
-    """The intermediate's path in the build's folder as it is now, wherever it was built."""
-    return folder.joinpath(".work", *path.parts[-2:])
