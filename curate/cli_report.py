@@ -42,6 +42,15 @@ DIFF_EXAMPLES = """
 """
 
 
+CARD_EXAMPLES = """
+[bold]Examples[/bold]
+
+  curate manifest card builds/corpus                    README.md and croissant.json beside data/
+
+  curate manifest card builds/corpus --url https://huggingface.co/datasets/me/corpus
+"""
+
+
 REPORT_EXAMPLES = """
 [bold]Examples[/bold]
 
@@ -242,6 +251,26 @@ def report(
         print(json.dumps({"build": str(build), "report": str(path), "bytes": size}))
     else:
         print(f"{path} ({size / 1e6:.2f} MB)")
+
+
+@app.command(epilog=CARD_EXAMPLES)
+def card(
+    build: BuildFolder,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for both files; the build's own by default.")
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="Where the data will be published.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a dataset card (README.md) for the Hugging Face Hub, and Croissant metadata."""
+    from manifests.card import write_card
+    from manifests.opened import open_build
+
+    paths = [str(path) for path in write_card(open_build(build), out or build, url)]
+    if as_json:
+        print(json.dumps({"build": str(build), "card": paths[0], "croissant": paths[1]}))
+    else:
+        print("\n".join(paths))
 
 
 def _value(value: Any) -> str:
