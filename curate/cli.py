@@ -20,6 +20,7 @@ GROUPS = {
     "manifest": "curate.cli_manifest",
     "model": "curate.cli_model",
     "tokenizer": "curate.cli_tokenizer",
+    "schema": "curate.cli_schema",
 }
 """Module of each command group, with its Typer `app`. One that is not asked for is not imported:
 what a build needs takes longer to load than a question to its manifest takes to answer."""

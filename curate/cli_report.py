@@ -14,6 +14,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from curate.whatif import Prediction
+    from manifests.opened import OpenedBuild
 
 app = typer.Typer(rich_markup_mode="rich")
 
@@ -60,6 +61,14 @@ REPORT_EXAMPLES = """
 """
 
 
+def _opened(folder: Path) -> OpenedBuild:
+    """The build, with a manifest in the published form."""
+    from manifests.opened import open_build
+    from manifests.schema import checked
+
+    return checked(open_build(folder))
+
+
 @app.command(epilog=WHATIF_EXAMPLES)
 def whatif(
     build: BuildFolder,
@@ -79,10 +88,9 @@ def whatif(
 ) -> None:
     """Show what other limits would keep and drop, from the ledger alone."""
     from curate import whatif as judged
-    from manifests.opened import open_build
     from manifests.texts import hidden, kept_texts, rewritten_texts
 
-    opened = open_build(build)
+    opened = _opened(build)
     recipe = judged.changed_recipe(opened, settings)
     prediction = judged.predicted(opened, recipe, examples)
     ids = [one["id"] for one in prediction.examples if not hidden(one["reason"])]
@@ -183,9 +191,8 @@ def diff(
 ) -> None:
     """Show which rows were gained, lost, changed or moved between two builds, and why."""
     from manifests.diff import compared
-    from manifests.opened import open_build
 
-    result = compared(open_build(build_a), open_build(build_b), examples, memory_mb)
+    result = compared(_opened(build_a), _opened(build_b), examples, memory_mb)
     if as_json:
         print(json.dumps(result, ensure_ascii=False))
     else:
@@ -242,11 +249,10 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write one HTML page about a build, to read anywhere, offline."""
-    from manifests.opened import open_build
     from manifests.report import write_report
 
     path = out or build / "report.html"
-    size = write_report(open_build(build), path)
+    size = write_report(_opened(build), path)
     if as_json:
         print(json.dumps({"build": str(build), "report": str(path), "bytes": size}))
     else:
@@ -264,9 +270,8 @@ def card(
 ) -> None:
     """Write a dataset card (README.md) for the Hugging Face Hub, and Croissant metadata."""
     from manifests.card import write_card
-    from manifests.opened import open_build
 
-    paths = [str(path) for path in write_card(open_build(build), out or build, url)]
+    paths = [str(path) for path in write_card(_opened(build), out or build, url)]
     if as_json:
         print(json.dumps({"build": str(build), "card": paths[0], "croissant": paths[1]}))
     else:
