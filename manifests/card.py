@@ -174,7 +174,7 @@ def dataset_card(build: OpenedBuild) -> str:
 def _cell(value: Any) -> str:
     """A value inside Markdown: it starts no markup, no HTML, no cell and no line."""
     text = " ".join(str(value).split())
-    return re.sub(r"([\\`*_{}\[\]<>#|~&!])", r"\\\1", text)
+    return re.sub(r"([\\`*{}\[\]<>#|~&!])", r"\\\1", text)
 
 
 def _word(value: bool | None) -> str:

@@ -6,7 +6,9 @@ readers read and that the page shows on hover. Drawing needs no browser and no n
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +54,12 @@ def drawn(spec: Mapping[str, Any], label: str) -> Markup:
         "padding": 2,
         **spec,
     }
-    svg = vl_convert.vegalite_to_svg(json.dumps(whole))
+    text = json.dumps(whole)
+    svg = vl_convert.vegalite_to_svg(text)
+    # Vega numbers its clipping paths over all drawings of a process: here, by what is drawn.
+    own = hashlib.sha256(text.encode()).hexdigest()[:12]
+    for i, name in enumerate(dict.fromkeys(re.findall(r"\bclip\d+\b", svg))):
+        svg = re.sub(rf"\b{name}\b", f"clip-{own}-{i}", svg)
     named = f'<svg role="img" aria-label="{escape(label)}" '
     return Markup(svg.replace("<svg ", named, 1))
 

@@ -176,7 +176,7 @@ def explanations(
             words.append("other rows that it duplicates came or went")
         elif fate not in (_KEPT, _NOT_READ):
             # `language.zh`, `privacy.phone`: the section of the recipe is named like the reason.
-            wanted += [f"recipe.{head}.", "measures.", f"{own}inputs."]
+            wanted += [f"recipe.{head}.", f"{own}steps.{head}.", "measures.", f"{own}inputs."]
     keys = [d["key"] for d in differences if d["key"].startswith(tuple(wanted))]
     if kind == CHANGED and not keys:
         words = ["curate_version"] if _differs("curate_version", differences) else ["libraries"]

@@ -1,5 +1,6 @@
 "use strict";
-// Filters the examples, and shows a mark's label while the pointer is on it. The page reads as well without.
+// Filters the examples (#reason=language in the address does, too), and shows a mark's label while the
+// pointer is on it. The page reads as well without.
 const filters = document.querySelector(".filters");
 const rows = [...document.querySelectorAll("article")];
 const count = document.querySelector("#count");
@@ -26,6 +27,9 @@ if (filters) {
       filters.elements.reason.value = link.dataset.reason;
       apply();
     });
+  }
+  for (const [key, value] of new URLSearchParams(location.hash.slice(1))) {
+    if (value && filters.elements[key]) filters.elements[key].value = value;
   }
   apply();
 }
