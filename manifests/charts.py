@@ -107,7 +107,7 @@ def shares(rows: Sequence[Mapping[str, Any]], stages: Sequence[str], label: str)
                     "type": "quantitative",
                     "stack": "normalize",
                     "title": None,
-                    "axis": {"format": "%", "tickCount": 4},
+                    "axis": {"format": "%", "values": [0, 0.5, 1]},
                 },
                 "color": _color(stages),
                 "order": {"field": "order"},
