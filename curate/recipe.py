@@ -237,6 +237,8 @@ class Recipe(_Model):
     @model_validator(mode="after")
     def _patterns_of_licences(self) -> Recipe:
         """A pattern that fits no licence there is would let through what it should refuse."""
+        if not (self.licences.allow or self.licences.deny):
+            return self
         stated = [source.terms.licence for source in self.sources]
         stated += [entry.terms.licence for entry in catalogue().values()] + [UNSTATED]
         for key, patterns in (("allow", self.licences.allow), ("deny", self.licences.deny)):

@@ -25,6 +25,7 @@ from curate.decide import Refusal, decided
 from curate.errors import RecipeError
 from curate.plan import refused
 from curate.recipe import Languages, Licences, Recipe, checked
+from curate.rows import PAIR
 from manifests import ledger
 from manifests.opened import OpenedBuild
 
@@ -186,9 +187,10 @@ def _pieces(
 ) -> Iterator[tuple[pa.Table, str, Refusal | None]]:
     """The ledger's rows but the quarantined, as plain columns, in pieces of one source."""
     refusals = {source.id_prefix: refused(recipe, source) for source in recipe.sources}
+    listed = ", ".join(f'"{name}"' for name in _read(build, recipe))
     with build.connection() as database:
         reader = database.sql(
-            f"SELECT * FROM ledger WHERE status <> 'quarantined' AND ({where})"
+            f"SELECT {listed} FROM ledger WHERE status <> 'quarantined' AND ({where})"
         ).to_arrow_reader(_BATCH)
         for batch in reader:
             table = pa.Table.from_batches([batch])
@@ -201,6 +203,16 @@ def _pieces(
             for label in labels:
                 own = table.filter(pc.equal(table.column("source"), label))
                 yield own, label, refusals[label]
+
+
+def _read(build: OpenedBuild, recipe: Recipe) -> list[str]:
+    """The ledger columns that decisions and their account need."""
+    measured = {*recipe.quality, "characters", "lang", "lang_confidence"}
+    for side in PAIR.fields:
+        measured |= {f"{side}_{name}" for name in ("characters", "lang", "lang_confidence")}
+    found = [name for name in measure_columns(build) if name in measured]
+    own = ("id", "source", "status", "stage", "reason", "measure", "limit", "duplicate_of")
+    return [*own, *found]
 
 
 def _partners(build: OpenedBuild) -> pa.Array:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from manifests import ledger
 from manifests.charts import Histogram
+from manifests.find import opened_parquet
 from manifests.opened import OpenedBuild
 
 BARS = 32
 
 _TAIL = 0.002
 """Share of rows at either end that share the outer bar, so that a single outlier bends no axis."""
+
+_SAMPLE = 200_000
+_BATCH = 65_536
 
 _NUMBERS = ("INTEGER", "BIGINT", "FLOAT", "DOUBLE", "SMALLINT", "TINYINT", "UINTEGER")
 
@@ -28,37 +38,76 @@ def numeric_measures(build: OpenedBuild) -> list[str]:
 def histograms(build: OpenedBuild) -> list[Histogram]:
     """One for every measured number that is not the same in all rows, in the ledger's order.
 
-    Two passes over each column: its range, then its bars; nothing is held in memory.
+    Two passes over the ledger: the ranges, then the bars. In memory are a batch and a sample.
     """
-    found = []
+    columns = numeric_measures(build)
     limits = bounds(build.manifest["recipe"])
-    with build.connection() as database:
-        for column in numeric_measures(build):
-            name = '"' + column.replace('"', '""') + '"'
-            # Columns of pairs are empty in documents.
-            values = f"(SELECT {name}::DOUBLE AS v, status = 'kept' AS kept FROM ledger)"
-            low, high, bottom, top, whole = database.execute(
-                f"SELECT min(v), max(v), approx_quantile(v, {_TAIL}), "
-                f"approx_quantile(v, {1 - _TAIL}), bool_and(v = floor(v)) "
-                f"FROM {values} WHERE isfinite(v)"
-            ).fetchall()[0]
-            if low is None or low == high:
-                continue
-            least, most = limits.get(column, (None, None))
-            bottom, top = (low, high) if bottom == top else (bottom, top)
-            # A limit is shown even where hardly any row is near it.
-            bottom = min(v for v in (bottom, least, most) if v is not None)
-            top = max(v for v in (top, least, most) if v is not None)
-            edges, logarithmic = _edges(bottom, top, bool(whole))
-            bars = np.zeros((2, len(edges) - 1), np.int64)
-            reader = database.sql(f"FROM {values} WHERE isfinite(v)").to_arrow_reader(200_000)
-            for batch in reader:
-                bar = np.digitize(batch.column("v").to_numpy(), edges[1:-1])
-                kept = batch.column("kept").to_numpy(zero_copy_only=False).astype(np.int64)
-                np.add.at(bars, (kept, bar), 1)
-            lost_rows, kept_rows = bars.tolist()
-            found.append(Histogram(column, edges, kept_rows, lost_rows, logarithmic, least, most))
+    ranges = _ranges(build, columns)
+    made: dict[str, tuple[list[float], bool]] = {}
+    for column in columns:
+        found = ranges[column]
+        if not found.low < found.high:
+            continue
+        bottom, top = np.quantile(found.sampled(), [_TAIL, 1 - _TAIL]).tolist()
+        bottom, top = (found.low, found.high) if bottom == top else (bottom, top)
+        # A limit is shown even where hardly any row is near it.
+        wanted = [limit for limit in limits.get(column, ()) if limit is not None]
+        made[column] = _edges(min(bottom, *wanted, top), max(top, *wanted, bottom), found.whole)
+    bars = {c: np.zeros(2 * (len(edges) - 1), np.int64) for c, (edges, _) in made.items()}
+    for batch in _batches(build, list(made)):
+        kept = pc.equal(batch.column("status"), ledger.KEPT).to_numpy(zero_copy_only=False)
+        for column, (edges, _) in made.items():
+            values = batch.column(column).to_numpy(zero_copy_only=False)
+            known = np.isfinite(values)
+            bar = np.searchsorted(edges[1:-1], values[known], side="right")
+            bars[column] += np.bincount(2 * bar + kept[known], minlength=len(bars[column]))
+    return [
+        Histogram(
+            column,
+            edges,
+            bars[column][1::2].tolist(),
+            bars[column][::2].tolist(),
+            logarithmic,
+            *limits.get(column, (None, None)),
+        )
+        for column, (edges, logarithmic) in made.items()
+    ]
+
+
+@dataclass
+class _Range:
+    low: float = math.inf
+    high: float = -math.inf
+    whole: bool = True
+    sample: list[NDArray[np.float64]] = field(default_factory=list)
+
+    def add(self, values: NDArray[np.float64], stride: int) -> None:
+        values = values[np.isfinite(values)]
+        if len(values):
+            self.low = min(self.low, float(values.min()))
+            self.high = max(self.high, float(values.max()))
+            self.whole = self.whole and bool((values == np.floor(values)).all())
+            self.sample.append(values[::stride].copy())
+
+    def sampled(self) -> NDArray[np.float64]:
+        """About _SAMPLE of the values, evenly from all over the ledger."""
+        return np.concatenate(self.sample)
+
+
+def _ranges(build: OpenedBuild, columns: list[str]) -> dict[str, _Range]:
+    found = {column: _Range() for column in columns}
+    stride = max(1, int(build.manifest["counts"]["read"]) // _SAMPLE)
+    for batch in _batches(build, columns):
+        for column in columns:
+            values = batch.column(column).to_numpy(zero_copy_only=False)
+            found[column].add(values.astype(np.float64), stride)
     return found
+
+
+def _batches(build: OpenedBuild, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    for path in build.ledger_files:
+        with opened_parquet(path) as file:
+            yield from file.iter_batches(_BATCH, columns=["status", *columns])
 
 
 def _edges(bottom: float, top: float, whole: bool) -> tuple[list[float], bool]:

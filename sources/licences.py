@@ -125,12 +125,18 @@ def _identifiers(node: Any) -> list[str]:
 
 
 @cache
+def _spdx() -> Any:
+    """The SPDX list, read once: it takes a twelfth of a second."""
+    return get_spdx_licensing()
+
+
+@cache
 def _parsed(text: str) -> Any | None:
     """The expression's tree, or None for what is no SPDX expression.
 
     `LicenseRef-…` stands for terms of one's own, as in SPDX.
     """
-    licensing = get_spdx_licensing()
+    licensing = _spdx()
     try:
         tree = licensing.parse(text)
     # The library raises AttributeError for some malformed expressions.
@@ -147,7 +153,7 @@ def _parsed(text: str) -> Any | None:
 @cache
 def spdx_identifiers() -> tuple[str, ...]:
     """Every identifier of the SPDX licence list, sorted."""
-    known = get_spdx_licensing().known_symbols
+    known = _spdx().known_symbols
     return tuple(sorted(k for k in known if not k.startswith("LicenseRef-")))
 
 
