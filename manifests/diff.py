@@ -63,7 +63,7 @@ def compared(
                 for view, files in (("ledger", build.ledger_files), ("data", build.data_files)):
                     paths = [str(path) for path in files]
                     database.read_parquet(paths).create_view(f"{view}_{name}")
-            found = database.execute(_JOINED, {"not_read": _NOT_READ, "examples": examples})
+            found = database.execute(_JOINED, {"not_read": _NOT_READ, "examples": max(examples, 1)})
             groups = found.fetchall()
     differences = list(recipe_differences(a.manifest, b.manifest))
     rows = dict.fromkeys((*KINDS, "same"), 0)

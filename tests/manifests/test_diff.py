@@ -131,6 +131,8 @@ def test_little_memory_gives_the_same(tmp_path):
     a = built(tmp_path, "a", WEB, BOOKS)
     b = built(tmp_path, "b", WEB, BOOKS[:2], least=70)
     assert compared(a, b, memory_mb=64) == compared(a, b)
+    assert compared(a, b, examples=0)["examples"] == []
+    assert compared(a, b, examples=0)["rows"] == compared(a, b)["rows"]
 
 
 @pytest.mark.parametrize(
