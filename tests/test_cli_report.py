@@ -19,6 +19,7 @@ from curate.recipe import read
 from manifests.seal import write_sealed
 from tests.curate.corpus import built
 from tests.manifests.builds import small_build
+from tests.manifests.test_schema import OLDER
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,20 @@ def test_a_report_and_a_card_in_the_folder_do_not_make_it_damaged(build):
     answered("card", build)
     assert (build / "report.html").exists() and (build / "README.md").exists()
     assert json.loads(answered("verify", build, "--json"))["ok"]
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in OLDER.iterdir()))
+def test_builds_of_older_versions_answer_too(name, build, tmp_path):
+    found = json.loads(
+        answered("whatif", OLDER / name, "--set", "quality.characters.min=80", "--json")
+    )
+    assert found["newly_dropped"] > 0
+    assert json.loads(answered("diff", OLDER / name, build, "--json"))["rows"]["gained"] > 0
+    page = tmp_path / "page.html"
+    answered("report", OLDER / name, "--out", page)
+    assert "CC-BY-4.0" in page.read_text()
+    answered("card", OLDER / name, "--out", tmp_path)
+    assert "license: cc-by-4.0" in (tmp_path / "README.md").read_text()
 
 
 @pytest.mark.parametrize("name", ["manifest", "ledger"])
