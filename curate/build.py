@@ -302,9 +302,7 @@ class Build:
     def decision_path(self, piece: Piece) -> Path:
         plan = piece.unit.plan
         compared = self.scores_path(piece).stem if self.evaluation else None
-        key = decide_key(
-            piece.unit.refine_key, piece.number, self.recipe, compared, plan.refusal
-        )
+        key = decide_key(piece.unit.refine_key, piece.number, self.recipe, compared, plan.refusal)
         return self.work / "decide" / f"{key}.arrow"
 
     def sketch_path(self, piece: Piece) -> Path:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from curate.contamination.compare import with_scores
 from curate.contamination.options import SCORE, Contamination
-from curate.recipe import Languages, Limit
+from curate.recipe import Languages, Limit, Recipe, Source
 from curate.rows import PAIR
 from curate.storage import column_array, read_arrow, write_arrow
 
@@ -41,6 +41,12 @@ class Refusal:
 
     licence: str
     limit: str
+
+
+def refused(recipe: Recipe, source: Source) -> Refusal | None:
+    """Why the recipe refuses the licence of a source's rows; None when it does not."""
+    limit = recipe.licences.refusal(source.terms)
+    return Refusal(source.terms.licence, limit) if limit is not None else None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from curate import decide, ingest, outputs, refine
-from curate.decide import Refusal
+from curate.decide import Refusal, refused
 from curate.dedup import plan as dedup_plan
 from curate.dedup import sketch
 from curate.errors import RecipeError
@@ -194,12 +194,6 @@ def planned_source(
         rejected=opened.rejected,
         left_out=opened.left_out,
     )
-
-
-def refused(recipe: Recipe, source: Source) -> Refusal | None:
-    """Why the recipe refuses the licence of a source's rows; None when it does not."""
-    limit = recipe.licences.refusal(source.terms)
-    return Refusal(source.terms.licence, limit) if limit is not None else None
 
 
 def ingest_key(adapter: Adapter, unit: Unit, hashes: Mapping[Path, str], limit: int | None) -> str:

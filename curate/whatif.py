@@ -21,9 +21,8 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from curate.decide import Refusal, decided
+from curate.decide import Refusal, decided, refused
 from curate.errors import RecipeError
-from curate.plan import refused
 from curate.recipe import Languages, Licences, Recipe, checked
 from curate.rows import PAIR
 from manifests import ledger
