@@ -23,7 +23,7 @@ from curate.recipe import Languages, Limit, Recipe, Source
 from curate.rows import PAIR
 from curate.storage import column_array, read_arrow, write_arrow
 
-VERSION = 3
+VERSION = 4
 
 DECISION = pa.schema(
     [

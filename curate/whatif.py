@@ -23,7 +23,7 @@ from pydantic import BaseModel
 
 from curate.decide import Refusal, decided, refused
 from curate.errors import RecipeError
-from curate.recipe import Languages, Licences, Recipe, checked
+from curate.recipe import Languages, Licences, Limit, Recipe, checked
 from curate.rows import PAIR
 from manifests import ledger
 from manifests.opened import OpenedBuild
@@ -81,15 +81,11 @@ def changed_recipe(build: OpenedBuild, settings: Iterable[str]) -> Recipe:
     Values are YAML; `null` takes a limit away. Raises RecipeError for anything but `quality`,
     `language` and `licences`, and for keys and values that these lack.
     """
-    recipe: dict[str, Any] = build.manifest["recipe"]
+    recipe: dict[str, Any] = dict(build.manifest["recipe"])
     for setting in settings:
         recipe = _with(recipe, setting)
-    # A bound taken away may leave a limit without any.
-    recipe["quality"] = {
-        column: bounds
-        for column, bounds in (recipe.get("quality") or {}).items()
-        if bounds and any(bound is not None for bound in bounds.values())
-    }
+    if isinstance(quality := recipe.get("quality"), dict):
+        recipe["quality"] = {k: v for k, v in quality.items() if not _without_bounds(v)}
     result = checked(recipe, "--set")
     columns = measure_columns(build)
     for column in result.quality:
@@ -122,6 +118,14 @@ def _with(recipe: dict[str, Any], setting: str) -> dict[str, Any]:
         return _replaced(recipe, keys, yaml.safe_load(text))
     except yaml.YAMLError:
         raise RecipeError(f"--set {setting!r}: {text!r} is no value") from None
+
+
+def _without_bounds(limit: Any) -> bool:
+    """Whether nothing of a limit is left, its bounds having been taken away."""
+    if not isinstance(limit, dict):
+        return limit is None
+    known = set(limit) <= set(Limit.model_fields)
+    return known and limit.get("min") is None and limit.get("max") is None
 
 
 def _meant(word: str, known: list[str]) -> str:

@@ -189,11 +189,12 @@ def _steps(manifest: dict[str, Any]) -> list[str]:
 def _limits(recipe: dict[str, Any]) -> list[str]:
     found = []
     for column, bounds in (recipe.get("quality") or {}).items():
-        for name in ("min", "max"):
+        scope = (
+            f" in texts from {least} characters" if (least := bounds.get("from_characters")) else ""
+        )
+        for name, words in (("min", "at least"), ("max", "at most")):
             if bounds[name] is not None:
-                found.append(
-                    f"`{column}` {'at least' if name == 'min' else 'at most'} {bounds[name]:g}"
-                )
+                found.append(f"`{column}` {words} {bounds[name]:g}{scope}")
     if language := recipe.get("language"):
         found.append(f"language one of {', '.join(language['keep'])}")
     policy = recipe.get("licences") or {}
