@@ -116,6 +116,11 @@ def recipe_differences(a: dict[str, Any], b: dict[str, Any]) -> Iterator[dict[st
 def _made(manifest: dict[str, Any]) -> dict[str, Any]:
     """How a build was made, as flat dotted keys."""
     recipe = {k: v for k, v in manifest["recipe"].items() if k not in ("name", "sources")}
+    # A limit for texts of every length is one from 0 characters, said or not.
+    recipe["quality"] = {
+        column: {k: v for k, v in limit.items() if (k, v) != ("from_characters", 0)}
+        for column, limit in (recipe.get("quality") or {}).items()
+    }
     sources = {}
     for source in manifest["recipe"]["sources"]:
         label = source["label"] or source["name"].rpartition(":")[2]
