@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +21,14 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+import curate.rewrite
+from curate.contamination.options import SCORE
 from curate.decide import Refusal, decided, refused
 from curate.errors import RecipeError
 from curate.recipe import Languages, Licences, Limit, Recipe, checked
+from curate.rewrite.base import Rewrite
 from curate.rows import PAIR
+from curate.step import discovered
 from manifests import ledger
 from manifests.opened import OpenedBuild
 
@@ -75,7 +79,7 @@ class _Tally:
     shown: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
 
-def changed_recipe(build: OpenedBuild, settings: Iterable[str]) -> Recipe:
+def changed_recipe(build: OpenedBuild, settings: Sequence[str]) -> Recipe:
     """The build's recipe with `section.key=value` settings made.
 
     Values are YAML; `null` takes a limit away. Raises RecipeError for anything but `quality`,
@@ -88,13 +92,16 @@ def changed_recipe(build: OpenedBuild, settings: Iterable[str]) -> Recipe:
         recipe["quality"] = {k: v for k, v in quality.items() if not _without_bounds(v)}
     result = checked(recipe, "--set")
     columns = measure_columns(build)
+    asked = "\n".join(settings)
     for column in result.quality:
-        if column not in columns:
+        if column not in columns and f"quality.{column}" in asked:
             raise RecipeError(
                 f"--set quality.{column}: the ledger has no measure {column!r}"
                 f"{_meant(column, columns)}"
             )
-    return result
+    # Limits that came after an older build was made are none of its own.
+    own = {column: limit for column, limit in result.quality.items() if column in columns}
+    return result.model_copy(update={"quality": own})
 
 
 def _with(recipe: dict[str, Any], setting: str) -> dict[str, Any]:
@@ -164,8 +171,7 @@ def predicted(build: OpenedBuild, recipe: Recipe, examples: int = 3) -> Predicti
     partners = _partners(build)
     gone: list[pa.Array] = []
     for table, label, refusal in _pieces(build, recipe):
-        row_type = build.manifest["sources"][label]["row_type"]
-        new = decided(table, recipe.quality, recipe.language, row_type, refusal=refusal)
+        new = _decided(build, recipe, table, label, refusal)
         table = table.append_column("new_reason", new.column("reason"))
         table = table.append_column("new_measure", new.column("measure"))
         table = table.append_column("new_limit", new.column("limit"))
@@ -183,6 +189,39 @@ def predicted(build: OpenedBuild, recipe: Recipe, examples: int = 3) -> Predicti
         tally.examples,
         time.monotonic() - started,
     )
+
+
+def _decided(
+    build: OpenedBuild, recipe: Recipe, table: pa.Table, label: str, refusal: Refusal | None
+) -> pa.Table:
+    """The decisions on rows of one source, as a build makes them."""
+    return decided(
+        table,
+        recipe.quality,
+        recipe.language,
+        build.manifest["sources"][label]["row_type"],
+        _dropping(build, label),
+        recipe.contamination,
+        refusal,
+    )
+
+
+def _dropping(build: OpenedBuild, label: str) -> dict[str, str]:
+    """Columns that rewrites of a source counted and that had to be 0, each with its reason.
+
+    Only of the project's own steps: what else a manifest names is not run for the asking.
+    """
+    steps = build.manifest["sources"][label]["rewrites"]
+    asked = [step for step in steps if "drop" in step["options"].values()]
+    if not asked:
+        return {}
+    known = discovered(curate.rewrite, Rewrite)
+    found: dict[str, str] = {}
+    for step in asked:
+        kind = known.get(step["step"])
+        if kind is not None and step["class"] == f"{kind.__module__}:{kind.__qualname__}":
+            found |= kind(**step["options"]).dropping()
+    return found
 
 
 def _pieces(
@@ -210,7 +249,9 @@ def _pieces(
 
 def _read(build: OpenedBuild, recipe: Recipe) -> list[str]:
     """The ledger columns that decisions and their account need."""
-    measured = {*recipe.quality, "characters", "lang", "lang_confidence"}
+    measured = {*recipe.quality, "characters", "lang", "lang_confidence", SCORE}
+    for label in build.manifest["sources"]:
+        measured |= set(_dropping(build, label))
     for side in PAIR.fields:
         measured |= {f"{side}_{name}" for name in ("characters", "lang", "lang_confidence")}
     found = [name for name in measure_columns(build) if name in measured]
@@ -289,8 +330,7 @@ def _book(tally: _Tally, rows: pa.Table, fate: str, label: str, column: str, exa
 def _free(build: OpenedBuild, tally: _Tally, gone: pa.Array, recipe: Recipe, examples: int) -> None:
     """Moves duplicates of rows now dropped from DUPLICATE to FREED."""
     for table, label, refusal in _pieces(build, recipe, "duplicate_of IS NOT NULL"):
-        row_type = build.manifest["sources"][label]["row_type"]
-        new = decided(table, recipe.quality, recipe.language, row_type, refusal=refusal)
+        new = _decided(build, recipe, table, label, refusal)
         passes = new.column("reason").combine_chunks().is_null()
         freed = table.filter(
             pc.and_(passes, pc.is_in(table.column("duplicate_of"), value_set=gone))

@@ -249,6 +249,8 @@ class Manifest(BaseModel):
     """Over all sources."""
     use: Use | None = None
     """Since 2."""
+    contamination: dict[str, Any] | None = None
+    """Evaluation sets looked for and how much of them was found; null where none were. Since 2."""
     outputs: list[Output]
     """Sorted by path."""
     environment: Environment

@@ -10,7 +10,7 @@ import yaml
 
 from curate.build import Build, Options
 from curate.errors import RecipeError
-from curate.recipe import Recipe
+from curate.recipe import Recipe, parsed
 from curate.whatif import (
     DROPPED,
     DUPLICATE,
@@ -200,3 +200,16 @@ def test_null_takes_a_limit_away(build, root):
     folder = rebuilt(tight, root, "limited")
     recipe = changed_recipe(open_build(folder), ["quality.han_ratio.min=null"])
     assert "han_ratio" not in recipe.quality
+
+
+def test_rows_that_go_for_a_person_are_foretold_as_such(root):
+    """What rewrites found and the recipe does not tolerate is decided as in a build."""
+    (root / "calls.txt").write_text(f"{sentence(1)}电话：13812345678。\n{sentence(2)}\n")
+    recipe = parsed(
+        f"name: calls\nsources: [{{name: text, path: {root}/calls.txt}}]\n"
+        "rewrite: {privacy: {phone: drop}}\n"
+    )
+    opened = open_build(rebuilt(recipe, root, "calls"))
+    assert {row["reason"] for row in ledger(opened.folder).values()} == {None, "privacy.phone"}
+    found = prediction(opened, "quality.characters.min=2")
+    assert (found.total(STAYS), found.total(RETURNS)) == (1, 0) and not found.moved
