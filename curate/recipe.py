@@ -73,8 +73,9 @@ class Languages(_Model):
     """A document goes for its label only where the detector is at least so sure of it."""
     side_confidence: float = Field(default=0.9, ge=0, le=1)
     """The same for the side of a pair, of which its source says already what language it is."""
-    en_characters: int = Field(default=40, ge=0)
-    """English sides shorter than this always stay: names and headings look like any language."""
+    en_characters: int = Field(default=200, ge=0)
+    """English sides shorter than this always stay: names, headings and lists of countries look like
+    any language."""
 
 
 class Licences(_Model):
