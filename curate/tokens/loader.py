@@ -97,7 +97,7 @@ def _gather(  # type: ignore[no-untyped-def]
             out[t] = source[t]
         place = positions[b]
         shown = mask[b]
-        begin = 0
+        begin: Any = 0
         for s in range(rows[r], rows[r + 1] + 1):
             end = np.int64(segments[s, 0]) if s < rows[r + 1] else width
             if end == begin:

@@ -1,8 +1,8 @@
 """TencentPretrain's `dataset.pt`: pickled records end to end, without header or index.
 
 Text (`--data_processor lm`): a record a packed row. The reader drops the last id of a record from
-its input, so a row of L tokens trains with `--seq_length` L - 1; it knows no document boundaries,
-so the documents of a row see one another there. The record's count stops before the last token: with
+its input, so a row of L tokens trains with `--seq_length` L - 1. It knows no document boundaries:
+the documents of a row see one another there. The record's count stops before the last token: with
 TencentPretrain's own count the model would learn to write padding after it.
 
 Instructions (`--data_processor alpaca` or `llm_sft`): a record a document, with the lengths of its
