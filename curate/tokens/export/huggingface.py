@@ -1,8 +1,9 @@
-"""A Hugging Face dataset in Parquet: `input_ids`, `labels` and `position_ids` of every packed row.
+"""A Hugging Face dataset in Parquet: `input_ids`, `labels`, `position_ids`, `seq_lengths` by row.
 
 `datasets.load_dataset("parquet", data_dir=...)` reads it. Rows hold no padding; positions restart
-with every document, which is what padding-free training takes boundaries from; labels are -100
-where nothing is learnt. Models shift labels themselves.
+with every document, and `seq_lengths` are the documents' tokens: TRL's padding-free collator takes
+boundaries from these and makes positions of its own. Labels are -100 where nothing is learnt;
+models shift labels themselves.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from curate.tokens.export.folder import new_folder
 from curate.tokens.format.reader import Shards
@@ -22,7 +24,10 @@ from curate.tokens.loader import Loader
 IGNORED = -100
 
 SCHEMA = pa.schema(
-    [(name, pa.list_(pa.int32())) for name in ("input_ids", "labels", "position_ids")]
+    [
+        (name, pa.list_(pa.int32()))
+        for name in ("input_ids", "labels", "position_ids", "seq_lengths")
+    ]
 )
 
 ROWS_PER_GROUP = 256
@@ -49,12 +54,18 @@ def write_huggingface(shards: Shards, out: Path, advance: Callable[[int], None])
 
 def _table(shards: Shards, loader: Loader, rows: Any) -> pa.Table:
     batch = loader.batch(rows)
-    filled = np.array([shards.segments(int(row))[-1].end for row in rows])
+    segments = [shards.segments(int(row)) for row in rows]
+    filled = np.array([found[-1].end for found in segments])
     real = np.arange(shards.index.seq_length)[None, :] < filled[:, None]
     labels = np.where(batch.mask, batch.tokens, IGNORED)
-    offsets = pa.array(np.append(0, np.cumsum(filled)).astype(np.int32))
+    sizes = [s.end - s.begin for found in segments for s in found]
     columns = [
-        pa.ListArray.from_arrays(offsets, pa.array(values[real].astype(np.int32)))
-        for values in (batch.tokens, labels, batch.positions)
+        *(_lists(values[real], filled) for values in (batch.tokens, labels, batch.positions)),
+        _lists(np.array(sizes), np.array([len(found) for found in segments])),
     ]
     return pa.table(columns, schema=SCHEMA)
+
+
+def _lists(values: NDArray[Any], counts: NDArray[Any]) -> pa.Array:
+    offsets = pa.array(np.append(0, np.cumsum(counts)).astype(np.int32))
+    return pa.ListArray.from_arrays(offsets, pa.array(values.astype(np.int32)))

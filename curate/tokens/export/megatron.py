@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curate.errors import RecipeError
 from curate.tokens.export.folder import begins, new_folder, used
@@ -20,6 +21,19 @@ from curate.tokens.format.reader import Shards
 PREFIX = "text_document"
 _MAGIC = b"MMIDIDX\x00\x00"
 _CODES = {"int32": 4, "uint16": 8}
+
+
+def write_index(path: Path, sizes: NDArray[np.int64], kind: np.dtype[Any]) -> None:
+    """An index of sequences of these lengths that lie end to end, each a document of its own."""
+    pointers = (np.cumsum(sizes) - sizes) * kind.itemsize
+    with path.open("wb") as sink:
+        sink.write(_MAGIC)
+        sink.write(np.array([1], "<u8").tobytes())
+        sink.write(np.array([_CODES[kind.name]], "u1").tobytes())
+        sink.write(np.array([len(sizes), len(sizes) + 1], "<u8").tobytes())
+        sink.write(sizes.astype("<i4").tobytes())
+        sink.write(pointers.astype("<i8").tobytes())
+        sink.write(np.arange(len(sizes) + 1, dtype="<i8").tobytes())
 
 
 def write_megatron(shards: Shards, out: Path, advance: Callable[[int], None]) -> dict[str, Any]:
@@ -44,13 +58,5 @@ def write_megatron(shards: Shards, out: Path, advance: Callable[[int], None]) ->
                     sink.write(block[real].astype(kind).tobytes())
                     advance(len(block))
         sizes = np.concatenate([*lengths, np.empty(0, np.int64)])
-        pointers = (np.cumsum(sizes) - sizes) * kind.itemsize
-        with (folder / f"{PREFIX}.idx").open("wb") as sink:
-            sink.write(_MAGIC)
-            sink.write(np.array([1], "<u8").tobytes())
-            sink.write(np.array([_CODES[kind.name]], "u1").tobytes())
-            sink.write(np.array([len(sizes), len(sizes) + 1], "<u8").tobytes())
-            sink.write(sizes.astype("<i4").tobytes())
-            sink.write(pointers.astype("<i8").tobytes())
-            sink.write(np.arange(len(sizes) + 1, dtype="<i8").tobytes())
+        write_index(folder / f"{PREFIX}.idx", sizes, kind)
     return {"rows": len(shards), "sequences": len(sizes), "tokens": int(sizes.sum())}
