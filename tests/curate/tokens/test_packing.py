@@ -70,18 +70,22 @@ def test_word_boundaries_of_the_tree(capacity):
     assert sorted(capacity - n for n in used(packed)) == plain_rooms(lengths.tolist(), capacity)
 
 
-def test_the_seed_orders_rows_and_nothing_else():
+def test_the_seed_decides_the_order_and_who_among_equals():
     lengths = np.random.default_rng(0).integers(1, 300, 500)
-    rows = []
-    for seed in (0, 1):
+    rows, shapes = [], []
+    for seed in (0, 1, 0):
         packed = best_fit(lengths, 128, seed)
-        rows.append(
-            [
-                tuple(packed.document[a:b].tolist())
-                for a, b in itertools.pairwise(packed.offsets.tolist())
-            ]
-        )
-    assert rows[0] != rows[1] and sorted(rows[0]) == sorted(rows[1])
+        parts = list(itertools.pairwise(packed.offsets.tolist()))
+        rows.append([tuple(packed.document[a:b].tolist()) for a, b in parts])
+        shapes.append(sorted(tuple(packed.length[a:b].tolist()) for a, b in parts))
+    assert rows[0] == rows[2] != rows[1] and shapes[0] == shapes[1]
+    assert sorted(rows[0]) != sorted(rows[1])
+
+
+def test_neighbours_of_equal_length_are_spread_over_the_rows():
+    packed = best_fit(np.full(6400, 2), 128)
+    first = packed.document[packed.offsets[0] : packed.offsets[1]]
+    assert len(first) == 64 and np.ptp(first) > 3200
 
 
 def test_a_golden_by_hand():
