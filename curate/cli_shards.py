@@ -234,17 +234,6 @@ def show(folder: FolderArgument, as_json: JsonOption = False) -> None:
         print(json.dumps(index.model_dump(mode="json", exclude={"files"}), ensure_ascii=False))
 
 
-def matching_tokenizer(path: Path, index: Index) -> Tokenizer:
-    """The tokenizer, if the shards were made with it; raises RecipeError where they were not."""
-    tokenizer = load_tokenizer(path)
-    if tokenizer.fingerprint != index.tokenizer.fingerprint:
-        raise RecipeError(
-            f"{path} is another tokenizer than the shards were made with "
-            f"({tokenizer.fingerprint[:12]}, not {index.tokenizer.fingerprint[:12]})"
-        )
-    return tokenizer
-
-
 @app.command(
     epilog="[bold]Example[/bold]\n\n  curate shards sample shards/sft --tokenizer my-model --row 7"
 )
@@ -261,7 +250,8 @@ def sample(
 ) -> None:
     """Print rows as text: documents apart, what is learnt in green, the rest dim."""
     shards = Shards(folder, split)
-    known = matching_tokenizer(tokenizer, shards.index)
+    known = load_tokenizer(tokenizer)
+    shards.check_tokenizer(known.fingerprint, str(tokenizer))
     drawn = np.random.default_rng(seed).choice(len(shards), min(count, len(shards)), replace=False)
     console = Console()
     shown = []

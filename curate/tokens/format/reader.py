@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from curate.errors import CurateError
+from curate.errors import CurateError, RecipeError
 from curate.tokens.format.index import (
     DOCUMENT,
     DOCUMENTS,
@@ -120,6 +120,15 @@ class Shards:
 
     def __len__(self) -> int:
         return self.split.rows
+
+    def check_tokenizer(self, fingerprint: str, name: str = "this") -> None:
+        """Raises RecipeError unless the shards were made with the tokenizer of that fingerprint."""
+        own = self.index.tokenizer.fingerprint
+        if fingerprint != own:
+            raise RecipeError(
+                f"{name} is another tokenizer than the shards were made with "
+                f"({fingerprint[:12]}, not {own[:12]})"
+            )
 
     def _located(self, row: int) -> tuple[PartArrays, int]:
         if not 0 <= row < len(self):

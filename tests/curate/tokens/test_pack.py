@@ -15,9 +15,12 @@ from curate.tokens import documents, pack
 from curate.tokens.format.reader import Shards
 from curate.tokens.format.verify import verified
 from curate.tokens.loader import Loader
-from curate.tokens.mixture import Member, copies, epochs_of, held_out, id_hashes
+from curate.tokens.mixture import Member, Mixture, copies, epochs_of, held_out, id_hashes
+from curate.tokens.prompts import FORMATS
+from curate.tokens.selection import EMPTY, MIXTURE, TOO_LONG
 from curate.tokens.tokenizer import load_tokenizer
 from curate.tokens.trace import traced
+from tests.conftest import ROOT
 from tests.curate.tokens.packing_files import byte_level, packed, texts, write_build
 
 
@@ -105,6 +108,13 @@ def test_another_packing_of_the_same_documents_tokenises_nothing(build, tokenize
     again = packed(tmp_path / "b", tokenizer, [{"build": str(build), "epochs": 2.5}], seq_length=80)
     assert again.tokenised == 0
     assert packed(tmp_path / "c", tokenizer, [build], seq_length=64, bos=False).tokenised == 3
+
+
+def test_every_key_of_a_mixture_and_every_prompt_and_reason_is_documented():
+    page = (ROOT / "docs/shards.md").read_text(encoding="utf-8")
+    words = [*Mixture.model_fields, *Member.model_fields, *FORMATS]
+    words += [TOO_LONG, EMPTY, MIXTURE, "empty_output", "template_refuses"]
+    assert [word for word in words if f"`{word}`" not in page] == []
 
 
 def test_what_is_there_already_is_left_alone(build, tokenizer, tmp_path):

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from curate.cli_shards import matching_tokenizer
 from curate.errors import CurateError, RecipeError
 from curate.storage import read_json, write_json
 from curate.tokens import pack
@@ -75,9 +74,9 @@ def test_a_tokenizer_without_bytes_says_what_it_could_not_express(tmp_path):
 
 
 def test_another_tokenizer_than_the_shards_were_made_with(shards, tmp_path):
-    other = llama_like(tmp_path / "t/a.model")
+    other = load_tokenizer(llama_like(tmp_path / "t/a.model"))
     with pytest.raises(RecipeError, match="another tokenizer than the shards were made with"):
-        matching_tokenizer(other, Shards(shards).index)
+        Shards(shards).check_tokenizer(other.fingerprint)
 
 
 def test_a_vocabulary_too_large_for_16_bits(build, tmp_path):
