@@ -130,8 +130,12 @@ def _folder_written(folder: Path) -> Iterator[Path]:
     temporary.mkdir(parents=True)
     try:
         yield temporary
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(temporary, folder)
+        try:
+            os.replace(temporary, folder)
+        except OSError:
+            # Another packing made the same entry meanwhile: one is as good as the other.
+            if not folder.exists():
+                raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -186,8 +190,8 @@ def _parquet_documents(path: Path, kind: str) -> Iterator[tuple[str, str, int, A
     with pq.ParquetFile(path) as file:
         wanted = ["id", "source", "text"]
         if kind == INSTRUCTIONS:
-            optional = [c for c in ("history", "system") if c in file.schema_arrow.names]
-            wanted = ["id", "source", "instruction", "input", "output", *optional]
+            optional = [c for c in ("input", "history", "system") if c in file.schema_arrow.names]
+            wanted = ["id", "source", "instruction", "output", *optional]
         for batch in file.iter_batches(batch_size=8192, columns=wanted):
             ids, sources = batch.column("id").to_pylist(), batch.column("source").to_pylist()
             if kind == TEXT:
@@ -344,11 +348,17 @@ def _loaded(path: Path) -> np.ndarray[Any, Any]:
 
 
 def read_entry(folder: Path) -> Entry:
-    """The entry in a folder."""
+    """The entry in a folder. Raises CurateError when it is cut or damaged."""
     mask = folder / "mask.npy"
-    return Entry(
-        tokens=_loaded(folder / "tokens.npy"),
-        offsets=np.asarray(_loaded(folder / "offsets.npy")),
-        mask=_loaded(mask) if mask.exists() else None,
-        documents=read_arrow(folder / "documents.arrow"),
-    )
+    try:
+        return Entry(
+            tokens=_loaded(folder / "tokens.npy"),
+            offsets=np.asarray(_loaded(folder / "offsets.npy")),
+            mask=_loaded(mask) if mask.exists() else None,
+            documents=read_arrow(folder / "documents.arrow"),
+        )
+    except (OSError, ValueError, EOFError) as error:
+        raise CurateError(
+            f"tokenised documents in {folder} are damaged ({error}); remove that folder and run "
+            "the same command again"
+        ) from None

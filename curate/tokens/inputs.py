@@ -70,6 +70,8 @@ def _build(folder: Path) -> Input:
                 f"{where} is missing or cut; run `curate build` again to write it anew"
             )
     columns = pq.read_schema(files[0].path).names
+    if not {"text", "instruction"} & set(columns):
+        raise RecipeError(f"{files[0].path} has neither a column `text` nor `instruction`")
     kind = INSTRUCTIONS if "instruction" in columns else TEXT
     return Input(name, file_sha256(path), kind, path, files)
 

@@ -139,6 +139,15 @@ def test_a_build_whose_data_changed(build, tokenizer, tmp_path):
     refused(tmp_path / "s", "missing or cut", tokenizer, [copy])
 
 
+def test_tokenised_documents_that_are_damaged(shards, build, tokenizer):
+    (path,) = shards.parent.glob(".tokens/*/tokens.npy")
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(CurateError, match="remove that folder and run"):
+        packed(shards, tokenizer, [build], seq_length=32)
+    shutil.rmtree(path.parent)
+    assert packed(shards, tokenizer, [build], seq_length=32).tokenised == 1
+
+
 def test_text_and_instructions_are_packed_apart(build, tokenizer, tmp_path):
     columns = {"id": ["a/b#1"], "instruction": ["a"], "input": [""], "output": ["b"]}
     table = pa.table({**columns, "source": pa.array(["a"]).dictionary_encode()})

@@ -152,6 +152,25 @@ def formats(tokenizer, name):
     return ChatTemplate(source, list(tokenizer.special_tokens), "<s>", "</s>")
 
 
+@pytest.mark.parametrize("source", [CHATML, LLAMA2])
+def test_a_template_gives_the_text_that_transformers_gives(source, tmp_path):
+    transformers = pytest.importorskip("transformers")
+    folder = byte_level(tmp_path)
+    theirs = transformers.PreTrainedTokenizerFast(
+        tokenizer_file=str(folder / "tokenizer.json"),
+        chat_template=source,
+        bos_token="<s>",
+        eos_token="</s>",
+    )
+    messages = [{"role": "system", "content": "你说话很短。"}]
+    for asked, said in (("你好", "您好！"), ("然后呢？", "再见。")):
+        messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
+    ours = load_tokenizer(folder)
+    pieces = ChatTemplate(source, list(ours.special_tokens), "<s>", "</s>")(example(DIALOGUE))
+    ids = PieceEncoder(ours).encode([pieces], "last").ids
+    assert ours.decode(ids, special=True) == theirs.apply_chat_template(messages, tokenize=False)
+
+
 def test_every_answer_or_every_token_is_learnt(tokenizer):
     pieces = FORMATS["llama-2-zh"](example(DIALOGUE))
     encoder = PieceEncoder(tokenizer)
