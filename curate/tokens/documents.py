@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,27 +18,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from curate.errors import CurateError, RecipeError
 from curate.fingerprint import file_sha256, fingerprint
 from curate.storage import column_array, read_arrow, write_arrow, write_json
+from curate.tokens.datafile import DataFile, example_batches, text_batches
 from curate.tokens.encode import Encoded, PieceEncoder, encoded_texts
-from curate.tokens.example import BadExample, example
-from curate.tokens.prompts import FORMATS, Format, Piece
+from curate.tokens.prompts import FORMATS, Format
 from curate.tokens.template import ChatTemplate
 from curate.tokens.tokenizer import Tokenizer, load_tokenizer
 
 VERSION = 1
 
 TEXT, INSTRUCTIONS = "text", "instructions"
-
-BATCH_CHARACTERS = 1 << 20
-"""Characters that go to the tokenizer in one call."""
-LINES_BYTES = 32 << 20
-"""Bytes of a JSON Lines file that make an entry; a longer line makes a longer one."""
 
 ENTRY = pa.schema(
     [
@@ -51,22 +44,6 @@ ENTRY = pa.schema(
         pa.field("reason", pa.string()),
     ]
 )
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """What becomes one entry: a file of documents, or a stretch of it."""
-
-    path: str
-    name: str
-    """As index and ledger name it: relative to the build, or the JSON Lines file's name."""
-    sha256: str
-    label: str
-    """First part of the ids of JSON Lines rows."""
-    begin: int = 0
-    end: int = 0
-    """Bytes of the stretch; 0 and 0 for all of a Parquet file."""
-    first_row: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,26 +79,6 @@ def _tokenizer(path: str) -> Tokenizer:
     return load_tokenizer(path)
 
 
-def stretches(path: Path, sha256: str, label: str) -> list[DataFile]:
-    """A JSON Lines file cut at line ends into stretches of about LINES_BYTES."""
-    found = []
-    size = path.stat().st_size
-    begin = row = 0
-    with path.open("rb") as file:
-        while begin < size:
-            file.seek(begin)
-            block = file.read(LINES_BYTES)
-            lines = block.count(b"\n")
-            end = begin + len(block)
-            if not block.endswith(b"\n"):
-                rest = file.readline()
-                end += len(rest)
-                lines += 1
-            found.append(DataFile(str(path), path.name, sha256, label, begin, end, row))
-            begin, row = end, row + lines
-    return found
-
-
 @contextmanager
 def _folder_written(folder: Path) -> Iterator[Path]:
     """A temporary folder that becomes `folder` when the block ends without an error."""
@@ -140,94 +97,6 @@ def _folder_written(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """Documents of one call to the tokenizer."""
-
-    ids: list[str]
-    sources: list[str]
-    rows: list[int]
-    texts: list[str]
-    """Of text documents."""
-    examples: list[list[Piece]]
-    """Of instructions; empty where the row is none."""
-    reasons: list[str | None]
-
-
-def _grouped(documents: Iterator[tuple[str, str, int, Any]], render: Any) -> Iterator[_Batch]:
-    """Batches of about BATCH_CHARACTERS from (id, source, row, text or mapping)."""
-    batch = _Batch([], [], [], [], [], [])
-    size = 0
-    for name, source, row, content in documents:
-        batch.ids.append(name)
-        batch.sources.append(source)
-        batch.rows.append(row)
-        reason = None
-        if render is None:
-            batch.texts.append(content)
-            size += len(content)
-        else:
-            pieces: list[Piece] = []
-            try:
-                if isinstance(content, BadExample):
-                    raise content
-                pieces = render(example(content))
-            except BadExample as error:
-                reason = error.reason
-            batch.examples.append(pieces)
-            size += sum(len(piece.text) for piece in pieces)
-        batch.reasons.append(reason)
-        if size >= BATCH_CHARACTERS:
-            yield batch
-            batch = _Batch([], [], [], [], [], [])
-            size = 0
-    if batch.ids:
-        yield batch
-
-
-def _parquet_documents(path: Path, kind: str) -> Iterator[tuple[str, str, int, Any]]:
-    row = 0
-    with pq.ParquetFile(path) as file:
-        wanted = ["id", "source", "text"]
-        if kind == INSTRUCTIONS:
-            optional = [c for c in ("input", "history", "system") if c in file.schema_arrow.names]
-            wanted = ["id", "source", "instruction", "output", *optional]
-        for batch in file.iter_batches(batch_size=8192, columns=wanted):
-            ids, sources = batch.column("id").to_pylist(), batch.column("source").to_pylist()
-            if kind == TEXT:
-                contents: list[Any] = batch.column("text").to_pylist()
-            else:
-                contents = batch.select(wanted[2:]).to_pylist()
-            for name, source, content in zip(ids, sources, contents, strict=True):
-                yield name, source, row, content
-                row += 1
-
-
-def _line_documents(file: DataFile) -> Iterator[tuple[str, str, int, Any]]:
-    row = file.first_row
-    with Path(file.path).open("rb") as stream:
-        stream.seek(file.begin)
-        at = file.begin
-        while at < file.end:
-            line = stream.readline()
-            at += len(line)
-            content: Any
-            try:
-                content = orjson.loads(line.strip().removeprefix(b"\xef\xbb\xbf"))
-                if not isinstance(content, dict):
-                    content = BadExample("not_an_object")
-            except orjson.JSONDecodeError:
-                content = BadExample("bad_json" if line.strip() else "empty_line")
-            source = content.get("source") if isinstance(content, dict) else None
-            yield (
-                f"{file.label}/{file.name}#{row + 1:09d}",
-                source if isinstance(source, str) and source else file.label,
-                row,
-                content,
-            )
-            row += 1
-
-
 def prompt_format(tokenizer: Tokenizer, name: str) -> Format:
     """The prompt format of that name. Raises RecipeError for a template that does not compile."""
     if name != "template":
@@ -239,6 +108,36 @@ def prompt_format(tokenizer: Tokenizer, name: str) -> Format:
         by_id.get(tokenizer.bos_id) if tokenizer.bos_id is not None else None,
         by_id.get(tokenizer.eos_id) if tokenizer.eos_id is not None else None,
     )
+
+
+def _encoded_texts(
+    file: DataFile, options: Options, tokenizer: Tokenizer
+) -> Iterator[tuple[pa.RecordBatch, Encoded]]:
+    """Text documents of a build in ENTRY's schema, with their tokens."""
+    bos = tokenizer.bos_id if options.bos else None
+    eos = tokenizer.eos_id if options.eos else None
+    for ids, sources, rows, texts in text_batches(Path(file.path)):
+        found = encoded_texts(tokenizer, texts, bos, eos)
+        empty = pa.array(np.diff(found.offsets) == 0)
+        reasons = pc.if_else(empty, pa.scalar("empty"), pa.scalar(None, pa.string()))
+        yield pa.record_batch([ids, sources, rows, reasons], schema=ENTRY), found
+
+
+def _encoded_examples(
+    file: DataFile, options: Options, tokenizer: Tokenizer
+) -> Iterator[tuple[pa.RecordBatch, Encoded]]:
+    """Instructions in ENTRY's schema, with their tokens; rows that are none have a reason."""
+    render = prompt_format(tokenizer, options.prompt)
+    encoder = PieceEncoder(tokenizer)
+    for rows in example_batches(file, render):
+        found = encoder.encode([row.pieces for row in rows], options.learnt)
+        table = [
+            pa.array([row.id for row in rows], pa.string()),
+            pa.array([row.source for row in rows], pa.string()).dictionary_encode(),
+            pa.array([row.row for row in rows], pa.int64()),
+            pa.array([row.reason for row in rows], pa.string()),
+        ]
+        yield pa.record_batch(table, schema=ENTRY), found
 
 
 def tokenise(file: DataFile, options: Options, folder: str) -> dict[str, Any]:
@@ -256,51 +155,21 @@ def tokenise(file: DataFile, options: Options, folder: str) -> dict[str, Any]:
     tokenizer = _tokenizer(options.tokenizer)
     if tokenizer.fingerprint != options.tokenizer_fingerprint:
         raise CurateError(f"tokenizer {options.tokenizer} changed while packing; run it again")
-    render = None
-    encoder = None
-    if options.kind == INSTRUCTIONS:
-        render = prompt_format(tokenizer, options.prompt)
-        encoder = PieceEncoder(tokenizer)
-    documents = _line_documents(file) if file.end else _parquet_documents(path, options.kind)
-    bos = tokenizer.bos_id if options.bos else None
-    eos = tokenizer.eos_id if options.eos else None
     narrow = tokenizer.vocab_size <= 1 << 16
     tokens: list[np.ndarray[Any, Any]] = []
     masks: list[np.ndarray[Any, Any]] = []
     lengths: list[np.ndarray[Any, Any]] = []
     tables: list[pa.RecordBatch] = []
     unknown = 0
-    library = 0.0
-    for batch in _grouped(documents, render):
-        began = time.process_time()
-        found: Encoded
-        if encoder is None:
-            found = encoded_texts(tokenizer, batch.texts, bos, eos)
-        else:
-            found = encoder.encode(batch.examples, options.learnt)
-        library += time.process_time() - began
+    batches = _encoded_texts if options.kind == TEXT else _encoded_examples
+    for batch, found in batches(file, options, tokenizer):
         if tokenizer.unk_id is not None:
             unknown += int(np.count_nonzero(found.ids == tokenizer.unk_id))
         tokens.append(found.ids.astype(np.uint16) if narrow else found.ids)
         if found.mask is not None:
             masks.append(found.mask)
-        sizes = np.diff(found.offsets)
-        lengths.append(sizes)
-        reasons = [
-            reason or ("empty" if size == 0 else None)
-            for reason, size in zip(batch.reasons, sizes.tolist(), strict=True)
-        ]
-        tables.append(
-            pa.record_batch(
-                [
-                    pa.array(batch.ids, pa.string()),
-                    pa.array(batch.sources, pa.string()).dictionary_encode(),
-                    pa.array(batch.rows, pa.int64()),
-                    pa.array(reasons, pa.string()),
-                ],
-                schema=ENTRY,
-            )
-        )
+        lengths.append(np.diff(found.offsets))
+        tables.append(batch)
     table = pa.Table.from_batches(tables, ENTRY).unify_dictionaries().combine_chunks()
     offsets = np.zeros(table.num_rows + 1, np.int64)
     np.cumsum(np.concatenate([*lengths, np.empty(0, np.int64)]), out=offsets[1:])
@@ -317,7 +186,7 @@ def tokenise(file: DataFile, options: Options, folder: str) -> dict[str, Any]:
             "unknown": unknown,
         }
         write_json(partial / "entry.json", counts)
-    return {**counts, "clock": {"tokenizer": library}}
+    return counts
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from curate.errors import RecipeError
 from curate.tokens.prompts import Part, Piece
-from curate.tokens.tokenizer import Tokenizer
+from curate.tokens.tokenizer import Texts, Tokenizer
 
 _GUARDS = ("\n", "\x02", "。", "|", "的", "a")
 _PROBES = ("中文", "a cat", "1 + 1", "\n", " x", "，好", "word")
@@ -55,16 +55,15 @@ def _framed(ids, offsets, bos, eos, out, out_offsets):  # type: ignore[no-untype
     return at
 
 
-def encoded_texts(
-    tokenizer: Tokenizer, texts: list[str], bos: int | None, eos: int | None
-) -> Encoded:
+def encoded_texts(tokenizer: Tokenizer, texts: Texts, bos: int | None, eos: int | None) -> Encoded:
     """Texts as documents; an empty one has no tokens, not even BOS and EOS."""
     ids, offsets = tokenizer.encode_batch(texts)
     if bos is None and eos is None:
         return Encoded(ids, offsets, None)
     extra = (bos is not None) + (eos is not None)
-    out = np.empty(len(ids) + extra * len(texts), np.uint32)
-    out_offsets = np.empty(len(texts) + 1, np.int64)
+    count = len(offsets) - 1
+    out = np.empty(len(ids) + extra * count, np.uint32)
+    out_offsets = np.empty(count + 1, np.int64)
     n = _framed(
         ids, offsets, -1 if bos is None else bos, -1 if eos is None else eos, out, out_offsets
     )

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from curate.errors import RecipeError
 from curate.fingerprint import file_sha256
 from curate.storage import read_json
-from curate.tokens.documents import INSTRUCTIONS, TEXT, DataFile, stretches
+from curate.tokens.datafile import DataFile, stretches
+from curate.tokens.documents import INSTRUCTIONS, TEXT
 from curate.tokens.mixture import Member
 
 LINES = (".jsonl", ".json")

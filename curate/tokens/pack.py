@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,8 @@ from curate.lock import locked
 from curate.progress import Progress, Silent
 from curate.storage import read_json, write_json
 from curate.tokens import packing
-from curate.tokens.documents import INSTRUCTIONS, TEXT, Options
-from curate.tokens.encode import required_controls
+from curate.tokens.documents import INSTRUCTIONS, TEXT, Options, prompt_format
+from curate.tokens.encode import PieceEncoder, required_controls
 from curate.tokens.format.index import (
     FORMAT,
     INDEX,
@@ -67,7 +66,6 @@ class PackResult:
     """Data files tokenised in this run; the others were found ready."""
     unknown: int
     """Tokens that stand for text the tokenizer cannot express."""
-    clock: dict[str, float] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """The closing JSON object that others rely on."""
@@ -107,7 +105,6 @@ class Packing:
         self.cache = cache or self.out.parent / CACHE
         self.work = self.out.parent / f".{self.out.name}.work"
         self.progress = progress or Silent()
-        self.clock: dict[str, float] = defaultdict(float)
 
     def run(self) -> PackResult:
         """The whole packing. Raises CurateError, saying what to do, when it cannot be finished."""
@@ -138,14 +135,15 @@ class Packing:
                 runner.close()
             shutil.rmtree(self.work, ignore_errors=True)
         self.progress.close()
-        return PackResult(
-            self.out, index, time.monotonic() - began, tokenised, unknown, dict(self.clock)
-        )
+        return PackResult(self.out, index, time.monotonic() - began, tokenised, unknown)
 
     # Before work starts
 
     def _check(self, tokenizer: Tokenizer, kind: str) -> None:
         required_controls(tokenizer, kind, self.mixture)
+        if kind == INSTRUCTIONS:
+            prompt_format(tokenizer, self.mixture.prompt)
+            PieceEncoder(tokenizer)
         if kind == INSTRUCTIONS and self.mixture.packing != "best-fit":
             raise RecipeError("instructions are never cut, so `packing: concatenate` is for text")
         if self.mixture.token_type == "uint16" and tokenizer.vocab_size > 1 << 16:
@@ -197,8 +195,6 @@ class Packing:
             )
         for report in runner.reports():
             self.progress.advance(waiting[report.task.label])
-            self.clock["tokenizer"] += report.value["clock"]["tokenizer"]
-            self.clock["tokenise"] += report.cpu_seconds
         folders = dict.fromkeys(plan.folder for plan in plans)
         unknown = sum(read_json(folder / "entry.json")["unknown"] for folder in folders)
         return plans, len(pending), unknown
@@ -393,7 +389,6 @@ class Packing:
         for report in runner.reports():
             facts[report.task.label] = report.value
             self.progress.advance(report.value["rows"])
-            self.clock["write"] += report.cpu_seconds
         for split, entry in result.items():
             parts = [(task, facts[task.name]) for name, task in tasks if name == split]
             entry |= {

@@ -11,7 +11,7 @@ import pytest
 
 from curate.errors import CurateError
 from curate.fingerprint import file_sha256
-from curate.tokens import documents, pack
+from curate.tokens import datafile, pack
 from curate.tokens.format.reader import Shards
 from curate.tokens.format.verify import verified
 from curate.tokens.loader import Loader
@@ -268,7 +268,7 @@ def test_a_long_jsonl_file_is_cut_into_stretches_at_line_ends(tokenizer, tmp_pat
     rows = [{**row, "output": row["output"] or "好"} for row in rows_of_instructions()]
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     packed(tmp_path / "a" / "s", tokenizer, [path], seq_length=256)
-    monkeypatch.setattr(documents, "LINES_BYTES", 500)
+    monkeypatch.setattr(datafile, "LINES_BYTES", 500)
     result = packed(tmp_path / "b" / "s", tokenizer, [path], seq_length=256)
     assert result.tokenised > 10
     whole, cut = (text_of(Shards(tmp_path / f / "s"), None) for f in "ab")
