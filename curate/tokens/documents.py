@@ -25,7 +25,7 @@ from curate.errors import CurateError, RecipeError
 from curate.fingerprint import file_sha256, fingerprint
 from curate.storage import column_array, read_arrow, write_arrow, write_json
 from curate.tokens.datafile import DataFile, example_batches, text_batches
-from curate.tokens.encode import Encoded, PieceEncoder, encoded_texts
+from curate.tokens.encode import Encoded, IdType, PieceEncoder, encoded_texts
 from curate.tokens.prompts import FORMATS, Format
 from curate.tokens.template import ChatTemplate
 from curate.tokens.tokenizer import Tokenizer, load_tokenizer
@@ -110,14 +110,20 @@ def prompt_format(tokenizer: Tokenizer, name: str) -> Format:
     )
 
 
+def _id_type(tokenizer: Tokenizer) -> IdType:
+    """The type that ids are kept in."""
+    return np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32
+
+
 def _encoded_texts(
     file: DataFile, options: Options, tokenizer: Tokenizer
 ) -> Iterator[tuple[pa.RecordBatch, Encoded]]:
     """Text documents of a build in ENTRY's schema, with their tokens."""
     bos = tokenizer.bos_id if options.bos else None
     eos = tokenizer.eos_id if options.eos else None
+    kind = _id_type(tokenizer)
     for ids, sources, rows, texts in text_batches(Path(file.path)):
-        found = encoded_texts(tokenizer, texts, bos, eos)
+        found = encoded_texts(tokenizer, texts, bos, eos, kind)
         empty = pa.array(np.diff(found.offsets) == 0)
         reasons = pc.if_else(empty, pa.scalar("empty"), pa.scalar(None, pa.string()))
         yield pa.record_batch([ids, sources, rows, reasons], schema=ENTRY), found
@@ -155,7 +161,7 @@ def tokenise(file: DataFile, options: Options, folder: str) -> dict[str, Any]:
     tokenizer = _tokenizer(options.tokenizer)
     if tokenizer.fingerprint != options.tokenizer_fingerprint:
         raise CurateError(f"tokenizer {options.tokenizer} changed while packing; run it again")
-    narrow = tokenizer.vocab_size <= 1 << 16
+    kind = _id_type(tokenizer)
     tokens: list[np.ndarray[Any, Any]] = []
     masks: list[np.ndarray[Any, Any]] = []
     lengths: list[np.ndarray[Any, Any]] = []
@@ -163,9 +169,9 @@ def tokenise(file: DataFile, options: Options, folder: str) -> dict[str, Any]:
     unknown = 0
     batches = _encoded_texts if options.kind == TEXT else _encoded_examples
     for batch, found in batches(file, options, tokenizer):
-        if tokenizer.unk_id is not None:
+        if tokenizer.unk_id is not None and not tokenizer.has_byte_fallback:
             unknown += int(np.count_nonzero(found.ids == tokenizer.unk_id))
-        tokens.append(found.ids.astype(np.uint16) if narrow else found.ids)
+        tokens.append(found.ids.astype(kind, copy=False))
         if found.mask is not None:
             masks.append(found.mask)
         lengths.append(np.diff(found.offsets))
@@ -173,9 +179,8 @@ def tokenise(file: DataFile, options: Options, folder: str) -> dict[str, Any]:
     table = pa.Table.from_batches(tables, ENTRY).unify_dictionaries().combine_chunks()
     offsets = np.zeros(table.num_rows + 1, np.int64)
     np.cumsum(np.concatenate([*lengths, np.empty(0, np.int64)]), out=offsets[1:])
-    kind = np.uint16 if narrow else np.uint32
     with _folder_written(Path(folder)) as partial:
-        np.save(partial / "tokens.npy", np.concatenate([*tokens, np.empty(0, kind)]).astype(kind))
+        np.save(partial / "tokens.npy", np.concatenate([*tokens, np.empty(0, kind)]))
         np.save(partial / "offsets.npy", offsets)
         if options.kind == INSTRUCTIONS:
             np.save(partial / "mask.npy", np.concatenate([*masks, np.empty(0, np.uint8)]))

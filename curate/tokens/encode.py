@@ -25,11 +25,15 @@ _GUARDS = ("\n", "\x02", "。", "|", "的", "a")
 _PROBES = ("中文", "a cat", "1 + 1", "\n", " x", "，好", "word")
 
 
+IdType = type[np.uint16] | type[np.uint32]
+
+
 @dataclass(frozen=True)
 class Encoded:
     """Token ids of several documents, end to end."""
 
-    ids: NDArray[np.uint32]
+    ids: NDArray[Any]
+    """uint16 or uint32."""
     offsets: NDArray[np.int64]
     mask: NDArray[np.uint8] | None
     """1 where a token is learnt; None where all are."""
@@ -55,14 +59,14 @@ def _framed(ids, offsets, bos, eos, out, out_offsets):  # type: ignore[no-untype
     return at
 
 
-def encoded_texts(tokenizer: Tokenizer, texts: Texts, bos: int | None, eos: int | None) -> Encoded:
-    """Texts as documents; an empty one has no tokens, not even BOS and EOS."""
+def encoded_texts(
+    tokenizer: Tokenizer, texts: Texts, bos: int | None, eos: int | None, kind: IdType
+) -> Encoded:
+    """Texts as documents, ids of type `kind`; an empty one has no tokens, not even BOS and EOS."""
     ids, offsets = tokenizer.encode_batch(texts)
-    if bos is None and eos is None:
-        return Encoded(ids, offsets, None)
     extra = (bos is not None) + (eos is not None)
     count = len(offsets) - 1
-    out = np.empty(len(ids) + extra * count, np.uint32)
+    out = np.empty(len(ids) + extra * count, kind)
     out_offsets = np.empty(count + 1, np.int64)
     n = _framed(
         ids, offsets, -1 if bos is None else bos, -1 if eos is None else eos, out, out_offsets
