@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from curate.errors import CurateError
 from curate.fingerprint import file_sha256
+from curate.rows import HISTORY
 from curate.tokens import datafile, pack
 from curate.tokens.format.reader import Shards
 from curate.tokens.format.verify import verified
@@ -21,7 +23,7 @@ from curate.tokens.selection import EMPTY, MIXTURE, TOO_LONG
 from curate.tokens.tokenizer import load_tokenizer
 from curate.tokens.trace import traced
 from tests.conftest import ROOT
-from tests.curate.tokens.packing_files import byte_level, packed, texts, write_build
+from tests.curate.tokens.packing_files import byte_level, finished, packed, texts, write_build
 
 
 @pytest.fixture(scope="module")
@@ -261,6 +263,41 @@ def test_instructions_are_never_cut_and_what_is_left_out_is_on_record(tokenizer,
         assert not mask[s.end :].any()
     assert seen == index.counts["documents_packed"] == 118
     assert verified(tmp_path / "s").problems == ()
+
+
+def test_a_build_of_instructions_is_packed_as_its_lines_would_be(tokenizer, tmp_path):
+    rows = [
+        {
+            "instruction": f"第{i}题",
+            "input": "",
+            "output": f"答案{i}",
+            "history": [["早", "您早。"]] * (i % 3),
+            "system": "简短。" if i % 2 else "",
+        }
+        for i in range(30)
+    ]
+    path = tmp_path / "sft.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    columns = {
+        name: pa.array([row[name] for row in rows], pa.large_string())
+        for name in rows[0]
+        if name != "history"
+    }
+    history = [[{"user": u, "assistant": a} for u, a in row["history"]] for row in rows]
+    table = pa.table(
+        {
+            "id": [f"sft/sft.jsonl#{i + 1:09d}" for i in range(30)],
+            "source": pa.array(["sft"] * 30).dictionary_encode(),
+            **columns,
+            "history": pa.array(history, HISTORY),
+        }
+    )
+    build = finished(tmp_path / "sft", table, 1, ["sft"])
+    for prompt in ("llama-2-zh", "chatml"):
+        for name, given in (("lines", path), ("build", build)):
+            packed(tmp_path / name, tokenizer, [given], seq_length=128, prompt=prompt)
+        lines, built = (text_of(Shards(tmp_path / name), None) for name in ("lines", "build"))
+        assert lines == built and len(lines) == 30
 
 
 def test_a_long_jsonl_file_is_cut_into_stretches_at_line_ends(tokenizer, tmp_path, monkeypatch):
