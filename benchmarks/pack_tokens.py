@@ -4,7 +4,7 @@ One process, one core, CPU time, runs interleaved, the best counts. Ours reads P
 shard's checksum, encodes, adds BOS and EOS and writes the cache entry; the library's figure is the
 encoding alone, of texts that are in memory as Python strings.
 
-    python benchmarks/tokenising.py --tokenizer tokenizer.model --json
+    python benchmarks/pack_tokens.py --tokenizer tokenizer.model --json
 """
 
 from __future__ import annotations
