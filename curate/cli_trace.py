@@ -45,8 +45,21 @@ def print_trace(console: Console, life: dict[str, Any], full: bool = False) -> N
     if ended is not None:
         lines = "".join(f"; {line['file']} line {line['line']:,}" for line in ended["lines"])
         _section(console, "ended", f"{ended['file']} row {ended['position'] + 1:,}{lines}")
+    if "packed" in life:
+        _section(console, "packed", _packed(life["packed"]))
     if life["text"] is not None and life["duplicate_of"] is None:
         _section(console, "text", harmless(life["text"] if full else clipped(life["text"], CLIP)))
+
+
+def _packed(packed: dict[str, Any]) -> str:
+    lines = [
+        f"{place['split']} row {place['row']:,}, tokens {place['begin']:,} to {place['end'] - 1:,}"
+        + (f" (from its token {place['offset']:,} on)" if place["offset"] else "")
+        for place in packed["places"]
+    ]
+    return harmless(
+        "\n".join([packed["folder"], *lines] if lines else [f"not in {packed['folder']}"])
+    )
 
 
 def difference(console: Console, before: str, after: str, full: bool = False) -> Text:

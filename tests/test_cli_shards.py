@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from curate.tokens.format.index import read_index
+from curate.tokens.format.reader import Shards
+from curate.tokens.trace import places
 from tests.curate.tokens.packing_files import byte_level, texts, write_build
 
 
@@ -74,6 +77,22 @@ def test_trace_names_document_source_file_and_row(place):
     assert found["url"] == "https://example.org/wiki/part.txt"
     beyond = curate("shards", "trace", "shards/zh", "2", "64", cwd=place)
     assert beyond.returncode == 1 and "there is no token 64" in beyond.stderr
+
+
+def test_places_of_a_document_are_those_of_its_segments(place):
+    folder = place / "shards/zh"
+    expected: dict[str, list[tuple[str, int, int, int, int]]] = {}
+    for split in read_index(folder).splits:
+        shards = Shards(folder, split)
+        for row in range(len(shards)):
+            for s in shards.segments(row):
+                document = shards.document(s.document).id
+                where = (split, row, s.begin, s.end, s.offset)
+                expected.setdefault(document, []).append(where)
+    assert any(len(where) > 1 for where in expected.values())
+    for document, where in expected.items():
+        assert [tuple(found.values()) for found in places(folder, document)] == where
+    assert places(folder, "wiki/part.txt#999999999") == []
 
 
 def test_sample_shows_documents_and_what_is_learnt(place):

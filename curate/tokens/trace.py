@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from curate.errors import CurateError
 from curate.storage import read_json
+from curate.tokens.format.index import DOCUMENT, END, OFFSET, read_index
 from curate.tokens.format.reader import Document, Segment, Shards
 
 
@@ -74,3 +78,31 @@ def _upstream(shards: Shards, document: Document, unit: str) -> dict[str, Any]:
 def _is_of(file: str, unit: str) -> bool:
     """Whether an input holds a unit: itself, its archive, or a side of aligned text."""
     return unit == file or unit.startswith(f"{file}/") or file.startswith(f"{unit}.")
+
+
+def places(folder: Path, document: str) -> list[dict[str, Any]]:
+    """Where the tokens of a document lie: split, row, its tokens begin to end, offset in the text.
+
+    A document packed in several epochs, or longer than a row, is in several places; one that was
+    not packed (`curate shards show` says why) in none. Raises CurateError when the folder holds no
+    packed shards.
+    """
+    found: list[dict[str, Any]] = []
+    for split in read_index(folder).splits:
+        shards = Shards(folder, split)
+        wanted = shards.numbers(document)
+        for number, part in enumerate(shards.parts):
+            at = np.flatnonzero(np.isin(part.segments[:, DOCUMENT], wanted))
+            rows = np.searchsorted(part.rows, at, side="right") - 1
+            for segment, row in zip(at.tolist(), rows.tolist(), strict=True):
+                first = segment == int(part.rows[row])
+                found.append(
+                    {
+                        "split": split,
+                        "row": number * shards.split.rows_per_part + row,
+                        "begin": 0 if first else int(part.segments[segment - 1, END]),
+                        "end": int(part.segments[segment, END]),
+                        "offset": int(part.segments[segment, OFFSET]),
+                    }
+                )
+    return found

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from curate.errors import CurateError, RecipeError
@@ -175,6 +176,15 @@ class Shards:
             ) from None
         except (pa.ArrowInvalid, OSError) as error:
             raise CurateError(f"{path} is cut or damaged ({error}); pack again") from None
+
+    def numbers(self, document: str) -> NDArray[np.int64]:
+        """Numbers of the documents with that id: one for each packing of it, or none."""
+        found: list[int] = []
+        for at in range(self._documents.num_record_batches):
+            ids = self._documents.get_batch(at).column("id")
+            equal = pc.equal(ids, pa.scalar(document, ids.type)).to_numpy(zero_copy_only=False)
+            found += (np.flatnonzero(equal) + at * DOCUMENTS_PER_BATCH).tolist()
+        return np.array(found, np.int64)
 
     def document(self, number: int) -> Document:
         """The document of that number."""
