@@ -136,7 +136,7 @@ def _print_plan(recipe: Recipe, options: Options, as_json: bool) -> None:
 def print_result(console: Console, result: Result, profile: bool) -> None:
     """The closing table: rows by fate and source, losses by reason, speed, and where things are."""
     table = Table(title=f"{result.folder}", title_justify="left")
-    table.add_column("source")
+    table.add_column("source", overflow="fold")
     for column in ("rows", "kept", "dropped", "quarantined", "duplicates", "MB read"):
         table.add_column(column, justify="right")
     rows = [(label, account.as_json()) for label, account in result.accounts.items()]
