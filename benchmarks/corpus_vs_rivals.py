@@ -45,7 +45,8 @@ dedup:
 """
 SAME_STEPS = """\
 rewrite:
-  {escapes: false, spaces: false, leftovers: false, punctuation: false, lines: false, privacy: false}
+  {escapes: false, spaces: false, leftovers: false, punctuation: false, lines: false,
+   privacy: false}
 measure:
   {repetition: false, damage: false, sentences: false, stop_characters: false, listing: false,
    adverts: false}
