@@ -499,6 +499,9 @@ class Build:
         write_json(listing, [p.as_json() for p in partitions])
         results: dict[int, dict[str, Any]] = {}
         waiting: dict[str, tuple[int, Path, int]] = {}
+        # A duplicate's row names another partition's, and went by what all partitions hold.
+        compared = [Path(path).parent.name for path in (duplicates or [])[:1]]
+        compared += [partition.unit for partition in partitions] if compared else []
         for number, members in enumerate(self.groups(pieces)):
             key = write_key(
                 [
@@ -509,6 +512,7 @@ class Build:
                     for p in (partitions[m] for m in members)
                 ],
                 self.recipe,
+                compared,
             )
             record = self.work / "write" / f"{number:05d}-{key}.json"
             self.used.add(record)

@@ -254,13 +254,18 @@ def decide_key(
     )
 
 
-def write_key(parts: list[Any], recipe: Recipe) -> str:
-    """Key of a written shard: its partitions, their decisions and duplicates, the format."""
+def write_key(parts: list[Any], recipe: Recipe, compared: list[str]) -> str:
+    """Key of a written shard: its partitions, their decisions and duplicates, the format.
+
+    compared: the key of the duplicates, and the units of all partitions, which duplicates name;
+    empty when none are removed.
+    """
     return fingerprint(
         "write",
         outputs.VERSION,
         importlib.metadata.version("pyarrow"),
         str(outputs.ledger_schema(recipe.measures(), recipe.other_columns())),
         parts,
+        compared,
         recipe.output.model_dump(mode="json"),
     )
