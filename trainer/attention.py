@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
+from transformers.utils.logging import disable_progress_bar
 
 NAME = "packed"
 
@@ -250,5 +251,10 @@ def _plain(
 
 
 def register() -> None:
-    """Makes the function known to transformers. Calling it again changes nothing."""
+    """Makes the function known to transformers, and keeps its bars for files off the terminal.
+
+    Calling it again changes nothing.
+    """
     AttentionInterface.register(NAME, packed_attention)
+    quiet: Any = disable_progress_bar
+    quiet()

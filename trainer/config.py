@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from curate.errors import RecipeError
-from curate.recipe import _explained as explained
+from curate.recipe import explained
 
 
 class _Model(BaseModel):

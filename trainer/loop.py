@@ -22,7 +22,7 @@ from curate.lock import locked
 from curate.storage import write_json
 from curate.tokens.format.reader import Shards
 from curate.tokens.loader import Loader
-from trainer import checkpoint, model, watch
+from trainer import attention, checkpoint, model, watch
 from trainer.batches import MicroBatch, micro_batches, used_tokens
 from trainer.chat import chat_format_for
 from trainer.config import Config
@@ -92,8 +92,7 @@ def train(config: Config, stage: Stage) -> Result:
     Raises RecipeError for what cannot work, before any step, and CurateError where the loss is not
     finite or memory runs out.
     """
-    quiet: Any = transformers.utils.logging.disable_progress_bar
-    quiet()
+    attention.register()
     with started(config.device, config.batch.rows) as processes:
         with _alone(config.folder, processes):
             try:
@@ -133,8 +132,15 @@ def identity(config: Config, stage: Stage, shards: Shards) -> dict[str, Any]:
         "tokenizer": shards.index.tokenizer.fingerprint,
         "seed": config.seed,
         "batch.rows": config.batch.rows,
-        "model": config.model.model_dump(mode="json"),
+        **_flat("model", config.model.model_dump(mode="json", exclude_none=True)),
     }
+
+
+def _flat(prefix: str, value: Any) -> dict[str, Any]:
+    """A mapping of mappings as one, with dotted keys."""
+    if not isinstance(value, dict):
+        return {prefix: value}
+    return {k: v for key, part in value.items() for k, v in _flat(f"{prefix}.{key}", part).items()}
 
 
 class Run:
@@ -182,12 +188,13 @@ class Run:
         if not found:
             return None
         last = found[-1]
-        for key, value in self.identity.items():
-            old = last.state["data"].get(key)
-            if old != value:
+        begun = last.state["data"]
+        for key in [*self.identity, *begun]:
+            old, new = begun.get(key, "none"), self.identity.get(key, "none")
+            if old != new:
                 raise RecipeError(
-                    f"{self.config.folder} was begun with {key} {_short(old)}, and this "
-                    f"configuration has {_short(value)}; give the same, or another `name`"
+                    f"{self.config.folder} was begun with {key} {old}, and this configuration has "
+                    f"{new}; give the same, or another `name`"
                 )
         return last
 
@@ -389,11 +396,6 @@ class Run:
             )
             checkpoint.remove_old(self.config.folder, self.config.checkpoints)
         self.processes.wait()
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 @contextmanager

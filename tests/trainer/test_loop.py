@@ -182,7 +182,10 @@ def test_the_checkpoint_loads_with_transformers(root):
     [
         ({"seed": 4}, "begun with seed 3, and this configuration has 4"),
         ({"batch": {"rows": 3}}, "begun with batch.rows 6"),
-        ({"model": {"fresh": {**FRESH, "layers": 1}, "tokenizer": "T"}}, "begun with model"),
+        (
+            {"model": {"fresh": {**FRESH, "layers": 1}, "tokenizer": "T"}},
+            "begun with model.fresh.layers 2, and this .* has 1",
+        ),
     ],
 )
 def test_another_run_of_the_same_name_is_refused(root, change, words):
