@@ -201,3 +201,72 @@ def _spikes(run: Path, shards: Path | None) -> list[dict[str, Any]]:
     if not result:
         console.print("the loss did not jump")
     return result
+
+
+@app.command(
+    "import",
+    epilog="[bold]Example[/bold]\n\n  curate train import tp/tencentpretrain_model.bin "
+    "--config tp/config.json --eps 1e-5 --tokenizer tokenizer.model --out models/from-tp",
+)
+def import_(
+    weights: Annotated[
+        Path,
+        typer.Argument(help="TencentPretrain's weights: a .bin, or the .index.json of several."),
+    ],
+    config: Annotated[Path, typer.Option(help="The model's configuration there, JSON.")],
+    eps: Annotated[
+        float, typer.Option(min=0, help="Of its norms: 1e-6 for LLaMA, 1e-5 for Llama 2.")
+    ],
+    tokenizer: Annotated[Path, typer.Option(help="The model's tokenizer, copied beside it.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Read a LLaMA checkpoint of TencentPretrain into a folder that transformers loads."""
+    needs_torch()
+    from curate.tokens.tokenizer import load_tokenizer
+    from trainer import attention, tencentpretrain
+    from trainer.checkpoint import copy_tokenizer
+
+    _must_be_free(out)
+    attention.register()
+    load_tokenizer(tokenizer)
+    model = tencentpretrain.read(weights, config, eps)
+    # Under another name until it is whole.
+    partial = out.with_name(f".{out.name}.partial")
+    model.save_pretrained(partial)
+    copy_tokenizer(tokenizer, partial)
+    os.replace(partial, out)
+    _print_converted(out, model, as_json)
+
+
+@app.command(
+    epilog="[bold]Example[/bold]\n\n  curate train export runs/sample/checkpoints/step-120 --out tp"
+)
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a Llama model.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; must not exist.")],
+    full: Annotated[bool, typer.Option("--fp32", help="float32 instead of float16.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a Llama model as a checkpoint of TencentPretrain."""
+    needs_torch()
+    import torch
+
+    from trainer import model, tencentpretrain
+
+    _must_be_free(out)
+    found = model.from_folder(folder)
+    tencentpretrain.write(found, out, torch.float32 if full else torch.float16)
+    _print_converted(out, found, as_json)
+
+
+def _must_be_free(out: Path) -> None:
+    if out.exists():
+        raise RecipeError(f"{out} exists already; give another --out")
+
+
+def _print_converted(out: Path, model: Any, as_json: bool) -> None:
+    count = sum(p.numel() for p in model.parameters())
+    print(f"{count:,} parameters: {out}")
+    if as_json:
+        print(json.dumps({"out": str(out), "parameters": count}))
