@@ -94,6 +94,7 @@ def save(
     run: Path,
     step: int,
     model: Any,
+    weights: dict[str, Tensor] | None,
     moments: dict[str, Tensor],
     state: dict[str, Any],
     tokenizer: Path,
@@ -104,7 +105,7 @@ def save(
     partial = final.with_name(f".{final.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     (partial / "trainer").mkdir(parents=True)
-    model.save_pretrained(partial)
+    model.save_pretrained(partial, state_dict=weights)
     copy_tokenizer(tokenizer, partial)
     if chat is not None:
         write_json(partial / CHAT_FORMAT, chat)

@@ -159,6 +159,9 @@ class Config(_Model):
     """bf16: products in bfloat16 (autocast); weights, sums and optimizer stay in float32."""
     loss: Literal["chunked", "plain"] = "chunked"
     """chunked never holds the logits of more than some hundred tokens; both give the same."""
+    backend: Literal["ddp", "fsdp"] = "ddp"
+    """Several processes: ddp has the whole model in each; fsdp divides weights, gradients and
+    optimizer among them. The curve is the same."""
     activation_checkpointing: bool = False
     """Computes every block again in the backward pass: less memory, a third more time."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -71,9 +71,12 @@ class Heldout:
         """One for each source that has validation rows, divided among the processes."""
         result = []
         for source, loader in self._loaders.items():
-            mine = self._rows[source][processes.rank :: processes.world]
+            rows, size = self._rows[source], config.batch.micro_rows
+            mine = rows[processes.rank :: processes.world]
+            most = -(-len(rows) // processes.world)
+            count = -(-most // size)
             loss = tokens = 0.0
-            for batch in micro_batches(loader, mine, config.batch.micro_rows, processes.device):
+            for batch in micro_batches(loader, mine, size, processes.device, count):
                 loss += backend.heldout_loss(batch)
                 tokens += batch.valid
             loss, tokens = processes.summed(loss, tokens)

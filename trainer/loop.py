@@ -31,6 +31,7 @@ from trainer.order import Order
 from trainer.processes import Processes, started
 from trainer.replicas import Replicas
 from trainer.schedule import factor
+from trainer.sharded import Sharded
 from trainer.trace import RUN
 
 Stage = Literal["pretrain", "sft"]
@@ -165,7 +166,8 @@ class Run:
         network.config.use_cache = False
         if config.activation_checkpointing:
             network.activation_checkpointing_enable({"use_reentrant": False})
-        self.backend = Replicas(
+        spread = config.backend == "fsdp" and processes.world > 1
+        self.backend: Replicas = (Sharded if spread else Replicas)(
             model.PackedLoss(network.train(), config.loss == "chunked"),
             config.optimizer,
             config.precision,
@@ -378,14 +380,16 @@ class Run:
             self.watch.evaluation(step, [s.as_json() for s in [*scores, everything]])
 
     def _save(self, step: int) -> None:
-        self.processes.wait()
+        # Gathering them is everyone's work.
+        weights, moments = self.backend.weights(), self.backend.moments()
         if self.processes.first:
             judged = self.evaluated is not None
             checkpoint.save(
                 self.config.folder,
                 step,
                 self.backend.module.model,
-                self.backend.moments(),
+                weights,
+                moments,
                 {
                     "data": self.identity,
                     "tokens": self.tokens,

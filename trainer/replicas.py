@@ -32,15 +32,19 @@ class Replicas:
         self._named = {n: p for n, p in module.model.named_parameters() if p.requires_grad}
         self._clip = options.clip
         self._precision = precision
-        self._wrapped: Any = self.module
-        if processes.world > 1:
-            self._wrapped = nn.parallel.DistributedDataParallel(self.module)
+        self._wrapped = self._wrap()
         self.optimizer = torch.optim.AdamW(
             decay_groups(self._named, options.weight_decay),
             lr=options.lr,
             betas=options.betas,
             eps=options.eps,
         )
+
+    def _wrap(self) -> Any:
+        """The module as it is called in training."""
+        if self.processes.world == 1:
+            return self.module
+        return nn.parallel.DistributedDataParallel(self.module)
 
     def loss(self, batch: MicroBatch) -> Tensor:
         """Sum of the losses of a micro-batch."""
@@ -50,7 +54,7 @@ class Replicas:
 
     @torch.no_grad()
     def heldout_loss(self, batch: MicroBatch) -> float:
-        """The same without gradients, and without the other processes."""
+        """The same without gradients; every process must call it equally often."""
         self.module.eval()
         with self._autocast():
             total = self.module(batch.tokens, batch.positions, batch.mask, batch.packing)
@@ -69,16 +73,22 @@ class Replicas:
         """
         quiet = self.processes.world > 1 and not last
         with self._wrapped.no_sync() if quiet else nullcontext():
-            total = self.loss(batch)
-            # DDP takes the mean over processes, and the sum is what is wanted.
-            scaled: Any = total * (self.processes.world / max(valid, 1.0))
-            scaled.backward()
+            return self._backward(batch, valid)
+
+    def _backward(self, batch: MicroBatch, valid: float) -> Tensor:
+        total = self.loss(batch)
+        # Backends take the mean over processes, and the sum is what is wanted.
+        scaled: Any = total * (self.processes.world / max(valid, 1.0))
+        scaled.backward()
         return total.detach()
 
     def norm(self) -> float:
         """Norm of the gradient, which is clipped here."""
+        return float(self._clipped())
+
+    def _clipped(self) -> Tensor:
         limit = self._clip or float("inf")
-        return float(nn.utils.clip_grad_norm_(self._named.values(), limit))
+        return nn.utils.clip_grad_norm_(self._named.values(), limit)
 
     def update(self, lr: float) -> None:
         """One step of the optimizer with this learning rate; gradients are gone afterwards."""
@@ -87,14 +97,29 @@ class Replicas:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
+    def weights(self) -> dict[str, Tensor] | None:
+        """All weights, where they must be gathered; None where the model has them as they are."""
+        return None
+
+    def _whole(self, value: Tensor) -> Tensor:
+        """A value of the optimizer's, all of it and on the CPU."""
+        return value.detach().cpu().contiguous()
+
+    def _placed(self, value: Tensor, like: nn.Parameter) -> Tensor:
+        """Where a parameter is, a whole value of its shape."""
+        return value.to(like.device).clone()
+
     def moments(self) -> dict[str, Tensor]:
-        """The optimizer's state as `moment/parameter`, on the CPU; empty before the first step."""
+        """The optimizer's state as `moment/parameter`, on the CPU; empty before the first step.
+
+        Every process must call it.
+        """
         found = {}
         for name, parameter in self._named.items():
             for moment in MOMENTS:
                 if parameter in self.optimizer.state:
                     value = self.optimizer.state[parameter][moment]
-                    found[f"{moment}/{name}"] = value.detach().cpu().contiguous()
+                    found[f"{moment}/{name}"] = self._whole(value)
         return found
 
     def set_moments(self, found: dict[str, Tensor], steps: int) -> None:
@@ -108,7 +133,7 @@ class Replicas:
             self.optimizer.state[parameter] = {
                 "step": torch.tensor(float(steps)),
                 **{
-                    moment: value.to(parameter.device).clone()
+                    moment: self._placed(value, parameter)
                     for moment, value in zip(MOMENTS, values, strict=True)
                     if value is not None
                 },

@@ -112,6 +112,37 @@ def test_one_two_one_processes_give_the_curve_of_one(root, tmp_path):
         close(losses(run)[:-1], root)
 
 
+@pytest.mark.parametrize("tied", [False, True])
+def test_fsdp_gives_the_curve_of_one_process_and_its_checkpoint_goes_on_there(root, tmp_path, tied):
+    """Two processes with the model divided between them; a tied model, to its whole checkpoint."""
+    model = {"fresh": {**FRESH, "tie_embeddings": tied}, "tokenizer": str(root / "t")}
+    evaluation = {"every": 6, "rows": 3}
+    value = config(
+        root, out=str(tmp_path), model=model, backend="fsdp", evaluation=evaluation, steps=8
+    )
+    for code, _, err in finished(begun(value, world=2)):
+        assert code == 0, err
+    one = value.model_copy(update={"name": "one"})
+    loop.train(one, "pretrain")
+    two = losses(tmp_path / "run")
+    wanted = losses(tmp_path / "one")
+    assert max(abs(a - b) for a, b in zip(two, wanted, strict=True)) < 1e-5
+    scores = [
+        [line["loss"] for line in lines_of(tmp_path / name / EVALUATIONS)]
+        for name in ("run", "one")
+    ]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-5)
+    # From the checkpoint after step 4, which two processes wrote, in one.
+    checkpoint.folder_of(tmp_path / "run", 8).rename(tmp_path / "gone")
+    loop.train(value, "pretrain")
+    assert max(abs(a - b) for a, b in zip(losses(tmp_path / "run"), wanted, strict=True)) < 1e-5
+    sizes = [
+        (checkpoint.folder_of(tmp_path / name, 4) / "model.safetensors").stat().st_size
+        for name in ("run", "one")
+    ]
+    assert sizes[0] == sizes[1]
+
+
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(root, tmp_path):
     wanted = config(
         root, out=str(tmp_path), steps=60, checkpoints={"every": 6}, schedule={"kind": "linear"}
