@@ -22,11 +22,12 @@ GROUPS = {
     "tokenizer": "curate.cli_tokenizer",
     "schema": "curate.cli_schema",
     "shards": "curate.cli_shards",
+    "train": "curate.cli_train",
 }
 """Module of each command group, with its Typer `app`. One that is not asked for is not imported:
 what a build needs takes longer to load than a question to its manifest takes to answer."""
 
-COMMANDS = {"pack": "curate.cli_pack"}
+COMMANDS = {"pack": "curate.cli_pack", "generate": "curate.cli_generate"}
 """Module of each command that is no group."""
 
 

@@ -183,7 +183,7 @@ class Source(_Model):
         except ValidationError as error:
             where = f"source {self.id_prefix!r}"
             known = set(type(self).model_fields)
-            raise RecipeError(_explained(error, kind, where, also=known)) from None
+            raise RecipeError(explained(error, kind, where, also=known)) from None
 
 
 class Recipe(_Model):
@@ -308,7 +308,7 @@ def _steps(
         try:
             steps.append(kind(**options.get(kind.name, {})))
         except ValidationError as error:
-            raise RecipeError(_explained(error, kind, f"recipe, {where}.{kind.name}")) from None
+            raise RecipeError(explained(error, kind, f"recipe, {where}.{kind.name}")) from None
     return steps
 
 
@@ -335,7 +335,7 @@ def _fields_at(model: Any, path: tuple[Any, ...]) -> list[str]:
     return list(getattr(model, "model_fields", {}))
 
 
-def _explained(
+def explained(
     error: ValidationError, model: type[BaseModel], where: str, also: set[str] | None = None
 ) -> str:
     """A validation error in one sentence, with the nearest known key for an unknown one."""
@@ -368,7 +368,7 @@ def checked(value: dict[str, Any], where: str) -> Recipe:
     try:
         return Recipe(**value)
     except ValidationError as error:
-        raise RecipeError(_explained(error, Recipe, where)) from None
+        raise RecipeError(explained(error, Recipe, where)) from None
 
 
 def parsed(text: str, where: str = "recipe") -> Recipe:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from curate.dedup.normal import mixed
 from curate.errors import RecipeError
-from curate.recipe import _explained as explained
+from curate.recipe import explained
 
 _mixed: Any = mixed.py_func
 
