@@ -1,7 +1,7 @@
 """Runs a corpus build: every stage in its order, each result kept under the key of what made it.
 
     ingest -> refine (rewrite, render, measure) -> compare (with evaluation questions) -> decide
-           -> exact -> near -> write -> manifest
+           -> exact -> near -> sides -> write -> manifest
 
 A stage's result is a file named after a fingerprint of its inputs, its part of the recipe and its
 code version. What is there is not done again; so a crash, a changed limit or a new file costs what
@@ -14,7 +14,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -136,18 +136,22 @@ class Build:
             for source in self.recipe.sources
         ]
 
+    def refine_options(self, plan: SourcePlan) -> dict[str, Any]:
+        """What, besides the rows, decides a source's refined partitions."""
+        return plan.refine_options(self.measures, self.recipe.dedup.sides is not None)
+
     def units(self, plans: list[SourcePlan]) -> list[PlannedUnit]:
         """Every unit with its keys, in the order of the ids."""
         planned = []
         for plan in plans:
             for unit in plan.units:
                 key = ingest_key(plan.adapter, unit, self.hashes, self.options.limit)
-                refine_key = fingerprint("refine", key, plan.refine_options(self.measures))
+                refine_key = fingerprint("refine", key, self.refine_options(plan))
                 size = sum(file.path.stat().st_size for file in unit.files)
                 planned.append(PlannedUnit(plan, unit, key, refine_key, size))
             for rejected in plan.rejected:
                 key = rejected_key(plan.adapter, rejected)
-                refine_key = fingerprint("refine", key, plan.refine_options(self.measures))
+                refine_key = fingerprint("refine", key, self.refine_options(plan))
                 unit = Unit(rejected.name, ())
                 planned.append(PlannedUnit(plan, unit, key, refine_key, 0, rejected))
         return sorted(planned, key=lambda u: u.prefix)
@@ -396,6 +400,7 @@ class Build:
                 "template": piece.unit.plan.template,
                 "rewrites": piece.unit.plan.rewrites,
                 "measures": self.measures,
+                "sides": self.recipe.dedup.sides is not None,
             },
             f"{piece.unit.prefix} partition {piece.number}",
         )
@@ -433,7 +438,8 @@ class Build:
 
     @property
     def removes_duplicates(self) -> bool:
-        return self.recipe.dedup.exact is not None or self.recipe.dedup.near is not None
+        dedup = self.recipe.dedup
+        return any(part is not None for part in (dedup.exact, dedup.near, dedup.sides))
 
     def text_partition(self, piece: Piece) -> TextPartition:
         return TextPartition(
@@ -449,17 +455,26 @@ class Build:
         if not self.removes_duplicates:
             return None
         partitions = [self.text_partition(piece) for piece in pieces]
+        sides = self.recipe.dedup.sides
         key = dedup_key(
             [Path(partition.sketch).stem for partition in partitions],
             [partition.priority for partition in partitions],
+            sides,
         )
         folder = self.work / "dedup" / key
+        if sides is not None:
+            partitions = [
+                replace(partition, sides=str(folder / f"sides-{i:06d}.records"))
+                if piece.unit.plan.is_pairs
+                else partition
+                for i, (piece, partition) in enumerate(zip(pieces, partitions, strict=True))
+            ]
         self.used.add(folder)
         outputs = [folder / f"duplicates-{i:06d}.arrow" for i in range(len(pieces))]
         if all(output.exists() for output in outputs):
             return outputs
         stages = later_stages(
-            partitions, folder, outputs, self.recipe.dedup.exact, self.recipe.dedup.near
+            partitions, folder, outputs, self.recipe.dedup.exact, self.recipe.dedup.near, sides
         )
         for stage in stages:
             self.progress.stage(stage.name, len(stage.jobs), "parts")

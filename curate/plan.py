@@ -11,7 +11,9 @@ from typing import Any
 from curate import decide, ingest, outputs, refine
 from curate.decide import Refusal, refused
 from curate.dedup import plan as dedup_plan
+from curate.dedup import sides as dedup_sides
 from curate.dedup import sketch
+from curate.dedup.options import SideDedup
 from curate.errors import RecipeError
 from curate.fingerprint import fingerprint
 from curate.measure.base import Measure
@@ -55,16 +57,26 @@ class SourcePlan:
     left_out: list[tuple[str, str]]
     """Files that hold no data, and why they were not read."""
 
-    def refine_options(self, measures: list[AnyMeasure]) -> dict[str, Any]:
-        """What, besides the rows, decides the refined text and measures."""
+    @property
+    def is_pairs(self) -> bool:
+        """Whether its rows have sides."""
+        return self.adapter.row_type is PAIR
+
+    def refine_options(self, measures: list[AnyMeasure], sides: bool = False) -> dict[str, Any]:
+        """What, besides the rows, decides the refined text and measures.
+
+        sides: whether the sides of pairs are hashed.
+        """
+        hashed = {"sides": dedup_sides.VERSION} if sides and self.is_pairs else {}
         return {
+            **hashed,
             "version": refine.VERSION,
             "template": self.template,
             "rewrites": [step.fingerprint() for step in self.rewrites],
             "measures": [
                 measure.fingerprint()
                 for measure in measures
-                if isinstance(measure, Measure) or self.adapter.row_type is PAIR
+                if isinstance(measure, Measure) or self.is_pairs
             ],
         }
 
@@ -227,9 +239,10 @@ def sketch_key(decided: str, recipe: Recipe) -> str:
     )
 
 
-def dedup_key(sketches: list[str], priorities: list[int]) -> str:
+def dedup_key(sketches: list[str], priorities: list[int], sides: SideDedup | None = None) -> str:
     """Key of the duplicates among partitions: their sketches in order, and who is preferred."""
-    return fingerprint("dedup", dedup_plan.VERSION, sketches, priorities)
+    compared = [dedup_sides.VERSION, sides.model_dump(mode="json")] if sides else []
+    return fingerprint("dedup", dedup_plan.VERSION, sketches, priorities, *compared)
 
 
 def decide_key(

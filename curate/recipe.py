@@ -16,7 +16,7 @@ import curate.measure.pair
 import curate.rewrite
 from curate.contamination.options import COLUMNS as CONTAMINATION
 from curate.contamination.options import Contamination
-from curate.dedup.options import ExactDedup, NearDedup
+from curate.dedup.options import ExactDedup, NearDedup, SideDedup
 from curate.errors import RecipeError
 from curate.measure.base import Measure
 from curate.measure.pair.base import AnyMeasure, PairMeasure
@@ -107,6 +107,8 @@ class Dedup(_Model):
     """Same content after normalisation for comparison; `false` keeps them."""
     near: NearDedup | None = Field(default_factory=NearDedup)
     """Similar content, every candidate verified; `false` keeps them."""
+    sides: SideDedup | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Pairs equal on one side only; kept unless asked for."""
 
     @model_validator(mode="before")
     @classmethod
@@ -392,6 +394,12 @@ def parsed(text: str, where: str = "recipe") -> Recipe:
     for column in recipe.quality:
         if column not in columns:
             raise RecipeError(f"{where}, quality: no measure {column!r}{_nearest(column, columns)}")
+    sides = recipe.dedup.sides
+    if sides is not None and sides.by_score and "pair_score" not in columns:
+        raise RecipeError(
+            f"{where}, dedup.sides: `best` needs the measure `pair_score`; do not switch it off, "
+            "or say `first`"
+        )
     scoped = any(limit.from_characters for limit in recipe.quality.values())
     if scoped and "characters" not in columns:
         raise RecipeError(

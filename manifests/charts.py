@@ -16,7 +16,7 @@ from typing import Any
 import vl_convert
 from markupsafe import Markup, escape
 
-FATES = ("kept", "ingest", "decide", "exact", "near")
+FATES = ("kept", "ingest", "decide", "exact", "near", "sides")
 """What can become of a row, kept first, then the stages in order."""
 
 WIDTH = 320

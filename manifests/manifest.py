@@ -56,8 +56,8 @@ class Account:
 
     @property
     def duplicates(self) -> int:
-        """Rows dropped as exact or near duplicates."""
-        return sum(sum(self.reasons.get(stage, {}).values()) for stage in ("exact", "near"))
+        """Rows dropped for another that is kept: exact and near duplicates, equal sides."""
+        return sum(sum(self.reasons.get(stage, {}).values()) for stage in ledger.DUPLICATE_STAGES)
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -100,7 +100,7 @@ class Counts(_Model):
     dropped: Count
     quarantined: Count
     duplicates: Count
-    """Those of the dropped that went as exact or near duplicates."""
+    """Those of the dropped that went for a row that is kept: at `exact`, `near` and `sides`."""
     bytes_read: Count
     """UTF-8 bytes of text as read."""
     bytes_kept: Count
@@ -282,7 +282,7 @@ class LedgerRow(BaseModel):
                     "then": {"properties": {"stage": {"const": "ingest"}}},
                 },
                 {
-                    "if": {"properties": {"stage": {"enum": ["exact", "near"]}}},
+                    "if": {"properties": {"stage": {"enum": ["exact", "near", "sides"]}}},
                     "then": {
                         "properties": {
                             "duplicate_of": {"type": "string"},
@@ -310,7 +310,7 @@ class LedgerRow(BaseModel):
     row: int = Field(ge=1)
     """Which row of the file."""
     status: Literal["kept", "dropped", "quarantined"]
-    stage: Literal["ingest", "decide", "exact", "near"] | None
+    stage: Literal["ingest", "decide", "exact", "near", "sides"] | None
     """Where it was lost; null for rows kept."""
     reason: str | None
     """Why, as `section.measure.bound` or a word; null for rows kept."""
@@ -321,7 +321,7 @@ class LedgerRow(BaseModel):
     duplicate_of: str | None
     """Id of the kept row that it duplicates."""
     similarity: float | None = Field(ge=0, le=1)
-    """Jaccard similarity with that row; 1 for exact duplicates."""
+    """Jaccard similarity with that row; 1 for exact duplicates, and for pairs equal on one side."""
     rewrites: str | None
     """Names of the rewrite steps that changed it, in order, joined by a space."""
     bytes: int | None = Field(ge=0)
