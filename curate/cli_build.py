@@ -80,7 +80,7 @@ def corpus(
     path = recipe or sample_recipe()
     # Steps and adapters of one's own are found beside the recipe that names them.
     sys.path.append(str(path.parent.resolve()))
-    parsed = read(path)
+    parsed: Recipe = read(path)
     options = Options(
         out=out,
         workers=workers or usable_cores(),

@@ -1,4 +1,4 @@
-"""The contract of a measure of instructions: all fields in, numbers or labels out; it drops nothing.
+"""The contract of a measure of instructions: all fields in, numbers or labels out; nothing dropped.
 
 A recipe turns what a measure says into a fate: by a limit on a column under `quality:`, or by a
 policy (drop, keep, tag) on one of the measure's `flags` under `policies:`.
@@ -7,7 +7,7 @@ policy (drop, keep, tag) on one of the measure's `flags` under `policies:`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -55,8 +55,9 @@ class InstructionBatch:
 
     @property
     def prompt(self) -> TextBatch:
-        """Of every row the last question as a user would put it: instruction, then input, on lines
-        of their own; where one is empty, the other alone. [n]
+        """The last question of every row as a user would put it, [n].
+
+        Instruction, then input, each on lines of its own; where one is empty, the other alone.
         """
         return self.once(_prompt)
 
@@ -77,9 +78,9 @@ def _prompt(batch: InstructionBatch) -> TextBatch:
 
 
 def lines_of(parts: Sequence[TextBatch]) -> TextBatch:
-    """The parts of every row one under the other, empty ones left out. [rows]
+    """The parts of every row one under the other, empty ones left out.
 
-    parts: batches of a text a row.
+    parts: batches of a text a row; the result is one too.
     """
     rows = len(parts[0])
     place = np.arange(rows * len(parts)).reshape(len(parts), rows).T.ravel()
@@ -97,9 +98,9 @@ def laid_end_to_end(parts: Sequence[TextBatch]) -> TextBatch:
 
 
 def lined(texts: TextBatch, rows: NDArray[np.int64]) -> TextBatch:
-    """The texts of every row one under the other, empty ones left out. [len(rows) - 1]
+    """The texts of every row one under the other, empty ones left out.
 
-    rows: the texts of row i are rows[i] to rows[i + 1], int64.
+    rows: int64 [n + 1] for a result of n texts; the texts of row i are rows[i] to rows[i + 1].
     """
     sizes = texts.lengths()
     filled = np.concatenate([[0], np.cumsum(sizes > 0)])
@@ -122,7 +123,7 @@ class InstructionMeasure(MeasureStep):
     flags: ClassVar[dict[str, str]] = {}
     """Reasons by column of its own (bool or a number): the reason holds where the column is true,
     or above 0. A recipe's `policies:` names the reasons, each with a fate of drop, keep or tag."""
-    fates: ClassVar[dict[str, str]] = {}
+    fates: ClassVar[dict[str, Literal["drop", "keep", "tag"]]] = {}
     """Fate of a reason in `flags` that the recipe does not mention: `drop`, `keep` or `tag`;
     `tag` for those not listed here."""
 

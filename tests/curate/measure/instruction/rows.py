@@ -13,8 +13,10 @@ from curate.textbatch import TextBatch
 
 
 def instruction_batch(*rows: dict[str, Any]) -> InstructionBatch:
-    """Rows with any of instruction, input, output, system (str) and history, a list of (user,
-    assistant), as a batch."""
+    """Rows with any of instruction, input, output, system and history as a batch.
+
+    history: a list of (user, assistant); the others are text.
+    """
     texts = {field: [row.get(field, "") for row in rows] for field in FIELDS}
     turns = [turn for row in rows for turn in row.get("history", [])]
     texts["history_user"] = [user for user, _ in turns]
