@@ -40,6 +40,8 @@ class InstructionBuild(Build):
         self.drops = recipe.columns_with("drop")
         self.drawn: list[Path] = []
         self.bounds: Path | None = None
+        self.training: list[dict[str, Any]] = []
+        """Training files written, with their rows."""
 
     def dropping(self, piece: Piece) -> dict[str, str]:
         """Columns that must be 0: what rewrites count, and the flags that the recipe drops."""
@@ -214,6 +216,8 @@ class InstructionBuild(Build):
             write_json(record, report.value)
             outputs.append({"path": name, **report.value})
             self.progress.advance(1)
+        outputs.sort(key=lambda output: list(names.values()).index(output["path"]))
+        self.training = list(outputs)
         if names:
             info = self.folder / DATASET_INFO
             write_json(info, dataset_info(self.recipe.name, output))

@@ -69,7 +69,7 @@ def draw(
     output: str,
     mixture: Mixture,
 ) -> None:
-    """Task: writes what is drawn for the rows of a partition; `unit` is what their ids begin with."""
+    """Task: writes what is drawn for the rows of a partition; `unit` is their ids up to the #."""
     table = read_arrow(Path(refined))
     part = column_array(table, PART) if PART in table.column_names else None
     ids = row_ids(unit, column_array(table, "row"), part)
