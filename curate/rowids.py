@@ -18,3 +18,9 @@ def row_ids(unit: str, rows: pa.Array, parts: pa.Array | None = None) -> pa.Arra
         dotted = pc.binary_join_element_wise(numbers, part, pa.scalar("."))
         numbers = pc.if_else(pc.equal(parts, 1), numbers, dotted)
     return pc.binary_join_element_wise(pa.scalar(f"{unit}#"), numbers, pa.scalar(""))
+
+
+def part_in(row_id: str) -> int:
+    """The number, from 1, that an id has among those made of one record."""
+    _, _, part = row_id.rpartition("#")[2].partition(".")
+    return int(part) if part.isdecimal() else 1

@@ -1,5 +1,7 @@
-"""Makes the sample of instructions beside this script: every source in its published format, with the
-defects that the real files have. Run it again after changing it; the result is the same each time.
+"""Makes the sample of instructions beside this script: every source in its published format.
+
+The defects that the real files have are in them. Run it again after changing it; the result is the
+same each time.
 
     python recipes/sample-instructions/make.py
 """
@@ -15,14 +17,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "sample"))
 
-import questions  # noqa: E402
 import stock  # noqa: E402
 
 SEED = 20_26
+OURS = yaml.safe_load((HERE / "questions.yaml").read_text(encoding="utf-8"))
 Example = tuple[str, str, str]
 Turns = list[tuple[str, str]]
 
@@ -39,13 +42,24 @@ class Writer:
         place, other = r.sample(stock.PLACES, 2)
         n, m, h = r.randint(12, 980), r.randint(3, 60), r.randint(6, 10)
         values = {
-            **{"place": place, "other": other, "person": r.choice(stock.PEOPLE)},
-            **{"crop": r.choice(stock.CROPS), "thing": r.choice(stock.THINGS)},
-            **{"season": r.choice(stock.SEASONS), "animal": r.choice(stock.ANIMALS)},
-            **{"n": n, "m": m, "h": h, "sum": n + m, "product": n * m, "more": n * m + h},
-            **{"hours": round(n / m, 1), "kind": r.choice("偶奇质")},
-            **{"step": r.randint(2, 9), "y": r.choice("二三四五") + r.choice("六七八九")},
-            "animal_en": r.choice(questions.ANIMALS_EN),
+            "place": place,
+            "other": other,
+            "person": r.choice(stock.PEOPLE),
+            "crop": r.choice(stock.CROPS),
+            "thing": r.choice(stock.THINGS),
+            "season": r.choice(stock.SEASONS),
+            "animal": r.choice(stock.ANIMALS),
+            "n": n,
+            "m": m,
+            "h": h,
+            "sum": n + m,
+            "product": n * m,
+            "more": n * m + h,
+            "hours": round(n / m, 1),
+            "kind": r.choice("偶奇质"),
+            "step": r.randint(2, 9),
+            "y": r.choice("二三四五") + r.choice("六七八九"),
+            "animal_en": r.choice(OURS["animals"]),
             "place_en": r.choice(stock.PLACES_EN)[1],
         }
         values["document"] = "".join(
@@ -55,17 +69,17 @@ class Writer:
 
     def example(self, number: int) -> Example:
         """An instruction; numbers go through all there are."""
-        every = questions.QUESTIONS
+        every = OURS["questions"]
         a, b, c = self.filled(*every[number % len(every)])
         return a, b, c
 
     def english(self, number: int) -> Example:
-        every = questions.ENGLISH
+        every = OURS["english"]
         a, b, c = self.filled(*every[number % len(every)])
         return a, b, c
 
     def talk(self, number: int) -> Turns:
-        every = questions.TALKS[number % len(questions.TALKS)]
+        every = OURS["talks"][number % len(OURS["talks"])]
         texts = self.filled(*(text for turn in every for text in turn))
         return list(zip(texts[::2], texts[1::2], strict=True))
 
@@ -127,8 +141,8 @@ def alpaca(w: Writer) -> None:
 
 def belle(w: Writer) -> None:
     rows: list[dict[str, Any]] = [fields(w.example(i)) for i in range(24)]
-    rows[2]["output"] = w.filled(questions.REFUSALS[0])[0]
-    rows[4]["output"] = w.filled(questions.REFUSALS[1])[0]
+    rows[2]["output"] = w.filled(OURS["refusals"][0])[0]
+    rows[4]["output"] = w.filled(OURS["refusals"][1])[0]
     for i in range(12):
         *before, (asked, answer) = w.talk(i)
         said = "".join(f"Human:{user}\nAssistant:{said}\n" for user, said in before)
@@ -147,7 +161,7 @@ def belle(w: Writer) -> None:
 def pclue(w: Writer) -> None:
     rows = []
     for i in range(40):
-        prompt, kind, choices = questions.PROMPTS[i % 2]
+        prompt, kind, choices = OURS["prompts"][i % 2]
         [text] = w.filled(
             prompt.replace("{choices}", "，".join(choices))
             .replace("{a}", "{person}把{crop}运到{place}")
@@ -172,7 +186,7 @@ def guanaco(w: Writer) -> None:
 
 def cot(w: Writer) -> None:
     rows = []
-    for i in range(20):
+    for _ in range(20):
         [question, answer] = w.filled(
             "{person}每天摘{m}斤{crop}，{h}天一共摘多少斤？请一步步思考。",
             "每天{m}斤，{h}天就是{h}个{m}相加。答案：用{m}乘以{h}。",
@@ -196,7 +210,8 @@ def firefly(w: Writer) -> None:
     written("firefly/firefly-train.jsonl", json_lines(rows))
     talks = [
         {
-            **{"conversation_id": i, "category": "Chat"},
+            "conversation_id": i,
+            "category": "Chat",
             "conversation": [{"human": user, "assistant": said} for user, said in w.talk(i)],
         }
         for i in range(8)
@@ -219,8 +234,10 @@ def moss(w: Writer) -> None:
         }
         rows.append(
             {
-                **{"conversation_id": i, "meta_instruction": "你是一个诚实的助手。\n"},
-                **{"num_turns": len(chat), "chat": chat},
+                "conversation_id": i,
+                "meta_instruction": "你是一个诚实的助手。\n",
+                "num_turns": len(chat),
+                "chat": chat,
             }
         )
     rows[5]["chat"].pop("turn_2")
