@@ -62,7 +62,7 @@ class ChoiceOptions(_Model):
 
 def tasks_for(kind: RowType) -> TaskSet:
     """The tasks that records of a kind become."""
-    return ready_tasks("papers" if kind is PAPER else "translation")
+    return ready_tasks("papers" if kind.name == PAPER.name else "translation")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Making:
 
     def fingerprint(self) -> list[Any]:
         """Everything that decides what is made."""
-        if self.kind is INSTRUCTION:
+        if self.kind.name == INSTRUCTION.name:
             return [VERSION, self.choices.model_dump() if self.choices else None]
         return [VERSION, self.tasks.model_dump(), tasks_for(self.kind).model_dump()]
 
@@ -86,7 +86,7 @@ class Making:
         A record that has the fields of no task is quarantined as `no_task`.
         """
         ids = [f"{unit}#{row}" for row in table.column("row").to_pylist()]
-        if self.kind is not INSTRUCTION:
+        if self.kind.name != INSTRUCTION.name:
             return self._tasks(table, ids)
         if self.choices is None:
             return table
