@@ -2,8 +2,8 @@
 
 - `key`: exact duplicates have the same. It is the question: what the user said before, instruction
   and input; or, where all answers are kept, the whole row.
-- `text`: near duplicates are much alike in it. It is the whole row without wording that many rows
-  of the partition share: the template around a question says nothing of the question.
+- `text`: near duplicates are much alike in it. It is the row without the system's text and without
+  wording that many rows of the partition share: neither says anything of the question.
 - `weight`: of exact duplicates from sources of one priority the highest stays, then the first.
 
 Rows made of records are compared as their records, so that the wording of a task plays no part. The
@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from curate.instructions.data import tags
 from curate.instructions.history import sides
 from curate.instructions.making import PART, RECORD
-from curate.measure.instruction.base import FIELDS, lined, lines_of
+from curate.instructions.refine import conversations
+from curate.measure.instruction.base import lined, lines_of
 from curate.storage import column_array, read_arrow, write_arrow
 from curate.textbatch import TextBatch
 
@@ -70,7 +71,7 @@ def write_comparison(
         key = text = in_other_letters(record, part).to_arrow()
     else:
         key = whole if answers == "keep_all" else questions(table).to_arrow()
-        text = without_shared_wording(table)
+        text = without_shared_wording(table).to_arrow()
     compared = {
         "key": key,
         "text": text,
@@ -95,35 +96,30 @@ def in_other_letters(texts: TextBatch, part: NDArray[np.int16]) -> TextBatch:
     return TextBatch(np.where(shift > 0, moved, texts.points).astype(np.uint32), texts.offsets)
 
 
-def without_shared_wording(table: pa.Table) -> pa.Array:
-    """The whole of every row, without the pieces of its instruction that many rows have.
+def without_shared_wording(table: pa.Table) -> TextBatch:
+    """What was said in every row, without the pieces of its instruction that many rows have.
 
-    A piece ends with a line or a sentence, or at a colon. A row that is nothing but such pieces
-    keeps them.
+    A piece ends with a line or a sentence, or at a colon. An instruction that is nothing but such
+    pieces leaves its input and answer to be compared.
     """
-    whole = column_array(table, "text")
-    instruction = column_array(table, "instruction").to_pylist()
-    least = max(_SHARED, table.num_rows // _SHARED_SHARE)
-    if len(instruction) < least:
-        return whole
-    pieces = [_PIECE.findall(text) if text else [] for text in instruction]
+    fields = {f: column_array(table, f) for f in ("instruction", "input", "output")}
+    fields["instruction"] = _own_wording(fields["instruction"])
+    said = sides(column_array(table, "history"))
+    return conversations(said, [TextBatch.from_arrow(values) for values in fields.values()])
+
+
+def _own_wording(instructions: pa.Array) -> pa.Array:
+    """The instructions without the pieces that many of them have."""
+    least = max(_SHARED, len(instructions) // _SHARED_SHARE)
+    if len(instructions) < least:
+        return instructions
+    pieces = [_PIECE.findall(text) if text else [] for text in instructions.to_pylist()]
     counts = Counter(piece for found in pieces for piece in set(found))
     shared = {piece for piece, n in counts.items() if n >= least and len(piece) >= _SHORTEST}
-    if not shared:
-        return whole
     rows = [i for i, found in enumerate(pieces) if not shared.isdisjoint(found)]
-    own = pa.array(
-        ["".join(piece for piece in pieces[i] if piece not in shared) for i in rows],
-        pa.large_string(),
-    )
-    at = pa.array(rows)
-    rest = {name: column_array(table, name).take(at) for name in FIELDS}
-    rest["instruction"] = own
-    batches = {name: TextBatch.from_arrow(values) for name, values in rest.items()}
-    history = column_array(table, "history").take(at)
-    said = sides(history)
-    before = lined(TextBatch.from_arrow(said.user), said.offsets)
-    bare = lines_of([before, batches["instruction"], batches["input"], batches["output"]])
-    mask = np.zeros(table.num_rows, np.bool_)
+    if not rows:
+        return instructions
+    own = ["".join(piece for piece in pieces[i] if piece not in shared) for i in rows]
+    mask = np.zeros(len(instructions), np.bool_)
     mask[rows] = True
-    return pc.replace_with_mask(whole, pa.array(mask), bare.to_arrow())
+    return pc.replace_with_mask(instructions, pa.array(mask), pa.array(own, pa.large_string()))

@@ -110,10 +110,9 @@ class InstructionRecipe(Recipe):
     policies: dict[str, Fate] = Field(default_factory=dict)
     """What becomes of rows with a flag, by its reason: `drop`, `keep`, or `tag`, which keeps them
     with the reason among their `tags`."""
-    language: Languages | None = Field(
-        default_factory=lambda: Languages(keep=("zh", "zh-Hant", "yue", "lzh", "en", "und"))
-    )
-    """Languages that stay; `false` keeps all."""
+    language: Languages | None = None
+    """Languages that stay; all unless given: to answer in another language may be what is asked
+    for."""
     dedup: InstructionDedup = Field(default_factory=InstructionDedup)
     mixture: Mixture = Field(default_factory=Mixture)
     output: InstructionOutput = Field(default_factory=InstructionOutput)  # type: ignore[assignment]

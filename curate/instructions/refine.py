@@ -122,11 +122,22 @@ def instruction_measured(
 
 def rendered_rows(batch: InstructionBatch) -> TextBatch:
     """All that a row says, one under the other: system, history, instruction, input, output."""
-    turns = len(batch.history_user)
-    user_then_answer = np.arange(2 * turns).reshape(2, turns).T.ravel()
-    said = laid_end_to_end([batch.history_user, batch.history_assistant]).taken(user_then_answer)
-    history = lined(said, 2 * batch.turns)
-    return lines_of([batch.system, history, batch.instruction, batch.input, batch.output])
+    last = [batch.instruction, batch.input, batch.output]
+    before = turns_in_order(batch.history_user, batch.history_assistant, batch.turns)
+    return lines_of([batch.system, before, *last])
+
+
+def conversations(said: Sides, last: Sequence[TextBatch]) -> TextBatch:
+    """Earlier turns and the parts of the last one, one under the other, a text a row."""
+    user, assistant = (TextBatch.from_arrow(side) for side in (said.user, said.assistant))
+    return lines_of([turns_in_order(user, assistant, said.offsets), *last])
+
+
+def turns_in_order(user: TextBatch, assistant: TextBatch, turns: NDArray[np.int64]) -> TextBatch:
+    """What was said in turns, one under the other, a text a row."""
+    count = len(user)
+    user_then_answer = np.arange(2 * count).reshape(2, count).T.ravel()
+    return lined(laid_end_to_end([user, assistant]).taken(user_then_answer), 2 * turns)
 
 
 def _rows_of(name: str, rows: int, turns: NDArray[np.int64]) -> NDArray[np.int64]:

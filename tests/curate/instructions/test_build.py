@@ -275,6 +275,23 @@ def test_near_duplicates_are_alike_in_question_and_answer(tmp_path):
     assert ledger(result)["own/a.jsonl#000000001"]["stage"] == "near"
 
 
+def test_a_long_system_text_is_no_likeness(tmp_path):
+    system = "".join(sentence(i) for i in range(5))
+    rows = [row(sentence(10 + i), sentence(20 + i)[:30], system=system) for i in range(5)]
+    write(tmp_path / "in/a.jsonl", rows)
+    assert len(data(built(tmp_path / "out", recipe(tmp_path / "in")))) == 5
+
+
+def test_answers_in_other_languages_stay_unless_languages_are_named(tmp_path):
+    french = "Nous avons mangé hier soir dans un petit restaurant près de la rivière, et demain "
+    rows = [row("请用法语写一句话。", french + "nous partirons.", input="")]
+    write(tmp_path / "in/a.jsonl", rows)
+    assert len(data(built(tmp_path / "out", recipe(tmp_path / "in")))) == 1
+    named = recipe(tmp_path / "in", "language: {keep: [zh, en]}")
+    result = built(tmp_path / "out2", named)
+    assert result.accounts["own"].reasons == {"decide": {"language": 1}}
+
+
 # Mixture
 
 
