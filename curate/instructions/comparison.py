@@ -13,8 +13,6 @@ tasks of one record are no duplicates of each other.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -35,7 +33,7 @@ from curate.textbatch import TextBatch
 VERSION = 1
 """Raised whenever the same rows may be compared by something else."""
 
-_PIECE = re.compile(r"[^\n。！？：；:;?!]+[\n。！？：；:;?!]*")
+_ENDS = "[\n。！？：；:;?!]+"
 _SHARED = 100
 """Rows of a partition from which their common wording is no likeness."""
 _SHARED_SHARE = 200
@@ -113,13 +111,19 @@ def _own_wording(instructions: pa.Array) -> pa.Array:
     least = max(_SHARED, len(instructions) // _SHARED_SHARE)
     if len(instructions) < least:
         return instructions
-    pieces = [_PIECE.findall(text) if text else [] for text in instructions.to_pylist()]
-    counts = Counter(piece for found in pieces for piece in set(found))
-    shared = {piece for piece, n in counts.items() if n >= least and len(piece) >= _SHORTEST}
-    rows = [i for i, found in enumerate(pieces) if not shared.isdisjoint(found)]
-    if not rows:
+    lists = pc.split_pattern_regex(instructions, _ENDS)
+    pieces = lists.flatten()
+    known = pieces.dictionary_encode()
+    which = known.indices.to_numpy().astype(np.int64)
+    row = pc.list_parent_indices(lists).to_numpy().astype(np.int64)
+    count = len(known.dictionary)
+    rows_with = np.bincount(np.unique(row * count + which) % count, minlength=count)
+    long = pc.utf8_length(known.dictionary).to_numpy() >= _SHORTEST
+    shared = (long & (rows_with >= least))[which]
+    if not shared.any():
         return instructions
-    own = ["".join(piece for piece in pieces[i] if piece not in shared) for i in rows]
-    mask = np.zeros(len(instructions), np.bool_)
-    mask[rows] = True
-    return pc.replace_with_mask(instructions, pa.array(mask), pa.array(own, pa.large_string()))
+    ends = np.concatenate([[0], np.cumsum(np.bincount(row[~shared], minlength=len(instructions)))])
+    own = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pieces.filter(pa.array(~shared)))
+    mask = np.bincount(row[shared], minlength=len(instructions)) > 0
+    joined = pc.binary_join(own, pa.scalar("\n", pa.large_string()))
+    return pc.if_else(pa.array(mask), joined, instructions)

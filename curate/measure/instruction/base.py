@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
+from numba import njit
 from numpy.typing import NDArray
 
 from curate.measure.base import MeasureStep
@@ -102,15 +103,27 @@ def lined(texts: TextBatch, rows: NDArray[np.int64]) -> TextBatch:
 
     rows: int64 [n + 1] for a result of n texts; the texts of row i are rows[i] to rows[i + 1].
     """
-    sizes = texts.lengths()
-    filled = np.concatenate([[0], np.cumsum(sizes > 0)])
-    # A line feed stands before every filled text but a row's first.
-    row = np.repeat(np.arange(len(rows) - 1), np.diff(rows))
-    feed = (sizes > 0) & (filled[1:] - filled[rows[row]] > 1)
-    feeds = np.concatenate([[0], np.cumsum(feed)])
-    points = np.full(len(texts.points) + int(feeds[-1]), 0x0A, np.uint32)
-    points[np.arange(len(texts.points)) + np.repeat(feeds[1:], sizes)] = texts.points
-    return TextBatch(points, texts.offsets[rows] + feeds[rows])
+    points = np.empty(len(texts.points) + len(texts), np.uint32)
+    offsets = np.zeros(len(rows), np.int64)
+    _join(texts.points, texts.offsets, rows, points, offsets)
+    return TextBatch(points[: offsets[-1]], offsets)
+
+
+@njit(cache=True, nogil=True)
+def _join(points, offsets, rows, out, out_offsets):  # type: ignore[no-untyped-def]
+    k = 0
+    for row in range(len(rows) - 1):
+        begin = k
+        for text in range(rows[row], rows[row + 1]):
+            a, b = offsets[text], offsets[text + 1]
+            if a == b:
+                continue
+            if k > begin:
+                out[k] = 0x0A
+                k += 1
+            out[k : k + b - a] = points[a:b]
+            k += b - a
+        out_offsets[row + 1] = k
 
 
 class InstructionMeasure(MeasureStep):
