@@ -44,8 +44,12 @@ dedup:
   near: {{threshold: 0.8}}
 """
 SAME_STEPS = """\
-rewrite: {escapes: false, spaces: false, leftovers: false, punctuation: false, lines: false}
-measure: {repetition: false, damage: false}
+rewrite:
+  {escapes: false, spaces: false, leftovers: false, punctuation: false, lines: false,
+   privacy: false}
+measure:
+  {repetition: false, damage: false, sentences: false, stop_characters: false, listing: false,
+   adverts: false}
 """
 """What the rivals are not asked to do is switched off, unless --all-steps is given."""
 

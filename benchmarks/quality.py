@@ -24,12 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import curate.measure
+import curate.measure.pair
 from benchmarks.quality_labels import labelled
 from benchmarks.quality_text import Texts, paragraphs, planted, sources
 from curate.charmodel.count import Counts
 from curate.charmodel.model import save, trained
 from curate.measure.base import Measure
 from curate.measure.lexicons import CATEGORIES
+from curate.measure.pair.base import PairMeasure
 from curate.recipe import Limit, read
 from curate.scan import scan
 from curate.step import discovered
@@ -67,8 +69,12 @@ def measured(texts: list[str], steps: list[Measure]) -> Columns:
 
 
 def limits() -> dict[str, Limit]:
-    """The limits of recipes/web.yaml, and the one on fluency."""
-    return {**read(ROOT / "recipes" / "web.yaml").quality, "fluency": FLUENCY}
+    """The limits of recipes/web.yaml on single texts, and the one on fluency."""
+    pairs = {
+        c for kind in discovered(curate.measure.pair, PairMeasure).values() for c in kind.columns
+    }
+    quality = read(ROOT / "recipes" / "web.yaml").quality
+    return {c: limit for c, limit in quality.items() if c not in pairs} | {"fluency": FLUENCY}
 
 
 def failing(columns: Columns, name: str, limit: Limit) -> NDArray[np.bool_]:

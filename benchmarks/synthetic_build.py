@@ -28,6 +28,7 @@ from curate.storage import write_arrow, write_json
 from curate.textbatch import TextBatch
 from manifests.manifest import accounts, corpus_manifest
 from manifests.seal import write_sealed
+from sources.licences import terms
 
 PARTITION_ROWS = 32_768
 SHARD_PARTITIONS = 8
@@ -170,7 +171,8 @@ def synthetic_build(folder: Path, rows: int) -> Path:
         sources=[{"name": "jsonl", "label": s, "text": "text", "path": s} for s in SOURCES],
     )
     entry = {"name": "jsonl", "title": None, "homepage": None, "licence": "CC0-1.0"}
-    entry |= {"non_commercial": None, "row_type": "document", "render": "{text}"}
+    entry |= {"licence_stated": "CC0-1.0", "terms": terms("CC0-1.0").as_json(), "refused": None}
+    entry |= {"non_commercial": False, "row_type": "document", "render": "{text}"}
     steps = [step.fingerprint() for step in recipe.rewrites(recipe.sources[0])]
     entry["rewrites"] = [step for step in steps if step["step"] in REWRITES]
     manifest = corpus_manifest(

@@ -1,7 +1,7 @@
 """Runs a corpus build: every stage in its order, each result kept under the key of what made it.
 
     ingest -> refine (rewrite, render, measure) -> compare (with evaluation questions) -> decide
-           -> exact -> near -> write -> manifest
+           -> exact -> near -> sides -> write -> manifest
 
 A stage's result is a file named after a fingerprint of its inputs, its part of the recipe and its
 code version. What is there is not done again; so a crash, a changed limit or a new file costs what
@@ -14,7 +14,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,18 +139,22 @@ class Build:
             for source in self.recipe.sources
         ]
 
+    def refine_options(self, plan: SourcePlan) -> dict[str, Any]:
+        """What, besides the rows, decides a source's refined partitions."""
+        return plan.refine_options(self.measures, self.recipe.dedup.sides is not None)
+
     def units(self, plans: list[SourcePlan]) -> list[PlannedUnit]:
         """Every unit with its keys, in the order of the ids."""
         planned = []
         for plan in plans:
             for unit in plan.units:
                 key = ingest_key(plan.adapter, unit, self.hashes, self.options.limit, plan.making)
-                refine_key = fingerprint("refine", key, plan.refine_options(self.measures))
+                refine_key = fingerprint("refine", key, self.refine_options(plan))
                 size = sum(file.path.stat().st_size for file in unit.files)
                 planned.append(PlannedUnit(plan, unit, key, refine_key, size))
             for rejected in plan.rejected:
                 key = rejected_key(plan.row_type, rejected)
-                refine_key = fingerprint("refine", key, plan.refine_options(self.measures))
+                refine_key = fingerprint("refine", key, self.refine_options(plan))
                 unit = Unit(rejected.name, ())
                 planned.append(PlannedUnit(plan, unit, key, refine_key, 0, rejected))
         return sorted(planned, key=lambda u: u.prefix)
@@ -221,7 +225,8 @@ class Build:
                     "files": sum(len(unit.unit.files) for unit in own),
                     "bytes": sum(unit.size for unit in own),
                     "ready": f"{ready} of {len(own)} read",
-                    "licence": plan.licence,
+                    "licence": plan.terms.licence,
+                    "refused": plan.refusal.limit if plan.refusal else None,
                 }
             )
         return {
@@ -302,9 +307,12 @@ class Build:
         return self.work / "compare" / f"{key}.arrow"
 
     def decision_path(self, piece: Piece) -> Path:
+        plan = piece.unit.plan
         compared = self.scores_path(piece).stem if self.evaluation else None
         dropping = self.dropping(piece)
-        key = decide_key(piece.unit.refine_key, piece.number, self.recipe, compared, dropping)
+        key = decide_key(
+            piece.unit.refine_key, piece.number, self.recipe, compared, plan.refusal, dropping
+        )
         return self.work / "decide" / f"{key}.arrow"
 
     def sketch_path(self, piece: Piece) -> Path:
@@ -406,6 +414,7 @@ class Build:
         if plan.row_type is INSTRUCTION:
             return Task("curate.instructions.refine:refine_instructions", arguments, label)
         arguments |= {"row_type": plan.row_type.name, "template": plan.template}
+        arguments["sides"] = self.recipe.dedup.sides is not None
         return Task("curate.refine:refine", arguments, label)
 
     def compare_task(self, piece: Piece, asked: Evaluation) -> Task:
@@ -432,6 +441,7 @@ class Build:
                 "dropping": self.dropping(piece),
                 "contamination": self.recipe.contamination,
                 "scores": str(self.scores_path(piece)) if self.evaluation else None,
+                "refusal": piece.unit.plan.refusal,
             },
             f"{piece.unit.prefix} decisions {piece.number}",
         )
@@ -444,7 +454,8 @@ class Build:
 
     @property
     def removes_duplicates(self) -> bool:
-        return self.recipe.dedup.exact is not None or self.recipe.dedup.near is not None
+        dedup = self.recipe.dedup
+        return any(part is not None for part in (dedup.exact, dedup.near, dedup.sides))
 
     def text_partition(self, piece: Piece) -> TextPartition:
         return TextPartition(
@@ -460,17 +471,26 @@ class Build:
         if not self.removes_duplicates:
             return None
         partitions = [self.text_partition(piece) for piece in pieces]
+        sides = self.recipe.dedup.sides
         key = dedup_key(
             [Path(partition.sketch).stem for partition in partitions],
             [partition.priority for partition in partitions],
+            sides,
         )
         folder = self.work / "dedup" / key
+        if sides is not None:
+            partitions = [
+                replace(partition, sides=str(folder / f"sides-{i:06d}.records"))
+                if piece.unit.plan.is_pairs
+                else partition
+                for i, (piece, partition) in enumerate(zip(pieces, partitions, strict=True))
+            ]
         self.used.add(folder)
         outputs = [folder / f"duplicates-{i:06d}.arrow" for i in range(len(pieces))]
         if all(output.exists() for output in outputs):
             return outputs
         stages = later_stages(
-            partitions, folder, outputs, self.recipe.dedup.exact, self.recipe.dedup.near
+            partitions, folder, outputs, self.recipe.dedup.exact, self.recipe.dedup.near, sides
         )
         for stage in stages:
             self.progress.stage(stage.name, len(stage.jobs), "parts")
@@ -500,6 +520,9 @@ class Build:
         write_json(listing, [p.as_json() for p in partitions])
         results: dict[int, dict[str, Any]] = {}
         waiting: dict[str, tuple[int, Path, int]] = {}
+        # A duplicate's row names another partition's, and went by what all partitions hold.
+        compared = [Path(path).parent.name for path in (duplicates or [])[:1]]
+        compared += [partition.unit for partition in partitions] if compared else []
         for number, members in enumerate(self.groups(pieces)):
             key = write_key(
                 [
@@ -511,6 +534,7 @@ class Build:
                     for p in (partitions[m] for m in members)
                 ],
                 self.recipe,
+                compared,
             )
             record = self.work / "write" / f"{number:05d}-{key}.json"
             self.used.add(record)
@@ -542,7 +566,7 @@ class Build:
             duplicates=str(duplicates) if duplicates is not None else None,
             source=plan.label,
             file=piece.unit.unit.name,
-            licence=plan.licence,
+            licence=plan.terms.licence,
             row_type=plan.row_type.name,
             scores=str(self.scores_path(piece)) if self.evaluation else None,
         )

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from typer.core import TyperGroup
-from typer.main import get_group
+from typer.main import get_command, get_group
 
 import curate
 from curate.errors import CurateError
@@ -21,18 +21,26 @@ GROUPS = {
     "manifest": "curate.cli_manifest",
     "model": "curate.cli_model",
     "tokenizer": "curate.cli_tokenizer",
+    "schema": "curate.cli_schema",
+    "shards": "curate.cli_shards",
+    "train": "curate.cli_train",
 }
 """Module of each command group, with its Typer `app`. One that is not asked for is not imported:
 what a build needs takes longer to load than a question to its manifest takes to answer."""
+
+COMMANDS = {"pack": "curate.cli_pack", "generate": "curate.cli_generate"}
+"""Module of each command that is no group."""
 
 
 class _Groups(TyperGroup):
     """The groups above, imported when they are asked for."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*GROUPS, *super().list_commands(ctx)]
+        return [*GROUPS, *COMMANDS, *super().list_commands(ctx)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in COMMANDS:
+            return get_command(importlib.import_module(COMMANDS[cmd_name]).app)
         if cmd_name not in GROUPS:
             return super().get_command(ctx, cmd_name)
         group = get_group(importlib.import_module(GROUPS[cmd_name]).app)

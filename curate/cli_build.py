@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -187,7 +188,7 @@ def _print_plan(build: Build, as_json: bool) -> None:
             f"{entry['files']:,}",
             f"{entry['bytes'] / 1e6:,.1f}",
             entry["ready"],
-            (entry["licence"] or "not stated")[:40],
+            entry["licence"][:40] + (f" (refused: {entry['refused']})" if entry["refused"] else ""),
         )
     console.print(table)
     console.print("rewrites: " + " ".join(plan["rewrites"]))
@@ -197,8 +198,9 @@ def _print_plan(build: Build, as_json: bool) -> None:
 
 def print_result(console: Console, result: Result, profile: bool) -> None:
     """The closing table: rows by fate and source, losses by reason, speed, and where things are."""
-    table = Table(title=f"{result.folder}", title_justify="left")
-    table.add_column("source")
+    # Without vertical lines seven columns and a long name fit 80 characters.
+    table = Table(title=f"{result.folder}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("source", overflow="fold", min_width=16)
     for column in ("rows", "kept", "dropped", "quarantined", "duplicates", "MB read"):
         table.add_column(column, justify="right")
     rows = [(label, account.as_json()) for label, account in result.accounts.items()]

@@ -11,6 +11,7 @@ import orjson
 import typer
 from rich.console import Console
 
+from curate import cli_report
 from curate.errors import CurateError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-# Further commands of this group register here, as in: app.add_typer(cli_report.app)
+app.add_typer(cli_report.app)
 
 BuildFolder = Annotated[Path, typer.Argument(help="Folder of a finished build: builds/NAME.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -128,11 +129,16 @@ def query(
   curate manifest trace builds/sample "csl/csl.tsv#12"
 
   curate manifest trace "csl/csl.tsv#12"      the build in builds/ that has the row
+
+  curate manifest trace builds/zh "csl/csl.tsv#12" --shards shards/zh      down to its tokens
 """
 )
 def trace(
     build: Annotated[str, typer.Argument(help="Folder of a build; may be left out.")],
     row: Annotated[str | None, typer.Argument(metavar="ID", help="Id: source/file#row.")] = None,
+    shards: Annotated[
+        Path | None, typer.Option(help="Packed shards, to see where its tokens lie.")
+    ] = None,
     full: Full = False,
     as_json: AsJson = False,
 ) -> None:
@@ -149,6 +155,10 @@ def trace(
         opened = open_build(Path(build))
     life = traced(opened, row)
     life |= history(opened, life)
+    if shards is not None:
+        from curate.tokens.trace import places
+
+        life["packed"] = {"folder": str(shards), "places": places(shards, life["id"])}
     if as_json:
         _print_json(life)
     else:

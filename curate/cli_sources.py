@@ -284,7 +284,7 @@ def _described(source: Source) -> str:
         f"kind        {source.kind}, read by adapter {source.adapter or '(none of its own yet)'}",
         f"languages   {', '.join(source.languages)}",
         f"size        {source.size}",
-        f"licence     {_licence(source)}",
+        f"licence     {_licence(source)}; rows carry {source.terms.licence}",
     ]
     if source.files:
         lines.append("files")

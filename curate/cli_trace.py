@@ -13,6 +13,8 @@ from curate.visible import clipped, harmless, revealed
 
 CONTEXT = 24
 """Unchanged characters shown on each side of a change."""
+_ABREAST = 130
+"""Width of a terminal from which measures stand in two columns."""
 CLIP = 1200
 """Characters of a text shown unless all are asked for."""
 _STYLES = {"removed": "red strike", "added": "green", "same": ""}
@@ -45,8 +47,21 @@ def print_trace(console: Console, life: dict[str, Any], full: bool = False) -> N
     if ended is not None:
         lines = "".join(f"; {line['file']} line {line['line']:,}" for line in ended["lines"])
         _section(console, "ended", f"{ended['file']} row {ended['position'] + 1:,}{lines}")
+    if "packed" in life:
+        _section(console, "packed", _packed(life["packed"]))
     if life["text"] is not None and life["duplicate_of"] is None:
         _section(console, "text", harmless(life["text"] if full else clipped(life["text"], CLIP)))
+
+
+def _packed(packed: dict[str, Any]) -> str:
+    lines = [
+        f"{place['split']} row {place['row']:,}, tokens {place['begin']:,} to {place['end'] - 1:,}"
+        + (f" (from its token {place['offset']:,} on)" if place["offset"] else "")
+        for place in packed["places"]
+    ]
+    return harmless(
+        "\n".join([packed["folder"], *lines] if lines else [f"not in {packed['folder']}"])
+    )
 
 
 def difference(console: Console, before: str, after: str, full: bool = False) -> Text:
@@ -139,7 +154,8 @@ def _print_measures(console: Console, measures: list[dict[str, Any]], fate: dict
         return
     failed = (fate["measure"] or "").partition("=")[0]
     grid = Table.grid(padding=(0, 2))
-    for _ in range(2):
+    abreast = 2 if console.width >= _ABREAST else 1
+    for _ in range(abreast):
         grid.add_column(overflow="fold")
         grid.add_column(justify="right")
         grid.add_column(overflow="fold")
@@ -150,9 +166,9 @@ def _print_measures(console: Console, measures: list[dict[str, Any]], fate: dict
         style = "bold red" if measure["column"] == failed else ""
         limit = limit_words(measure)
         cells.append((Text(measure["column"], style), Text(shown, style), Text(limit, "dim")))
-    half = -(-len(cells) // 2)
-    for i in range(half):
-        grid.add_row(*cells[i], *(cells[half + i] if half + i < len(cells) else ()))
+    rows = -(-len(cells) // abreast)
+    for i in range(rows):
+        grid.add_row(*(part for cell in cells[i::rows] for part in cell))
     outer = Table.grid(padding=(0, 1))
     outer.add_column(style="bold cyan", width=12)
     outer.add_column()

@@ -1,9 +1,8 @@
 """Compares stored measures with the recipe's limits. The only place where a measure drops a row.
 
-Rules are tried in a fixed order: what rewrites found and the recipe does not tolerate, evaluation
-questions, languages,
-then the limits as the recipe lists them; the first one a row fails is its reason. Only stored
-columns are read, so another limit costs next to nothing.
+Rules are tried in a fixed order: licences, what rewrites found and the recipe does not tolerate,
+evaluation questions, languages, then the limits as the recipe lists them; the first one a row fails
+is its reason. Only stored columns are read, so another limit costs next to nothing.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from numpy.typing import NDArray
 
 from curate.contamination.compare import with_scores
 from curate.contamination.options import SCORE, Contamination
-from curate.recipe import Languages, Limit
+from curate.recipe import Languages, Limit, Recipe, Source
 from curate.rows import PAIR
 from curate.storage import column_array, read_arrow, write_arrow
 
-VERSION = 3
+VERSION = 4
 
 DECISION = pa.schema(
     [
@@ -34,6 +33,20 @@ DECISION = pa.schema(
     ]
 )
 """One row per row of the partition; `reason` is null for rows that stay."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A source whose licence the recipe refuses: the licence, and the words for `limit`."""
+
+    licence: str
+    limit: str
+
+
+def refused(recipe: Recipe, source: Source) -> Refusal | None:
+    """Why the recipe refuses the licence of a source's rows; None when it does not."""
+    limit = recipe.licences.refusal(source.terms)
+    return Refusal(source.terms.licence, limit) if limit is not None else None
 
 
 @dataclass(frozen=True)
@@ -120,9 +133,11 @@ def decided(
     row_type: str,
     dropping: Mapping[str, str] | None = None,
     contamination: Contamination | None = None,
+    refusal: Refusal | None = None,
 ) -> pa.Table:
     """The decisions on a refined partition, in DECISION's schema. Quarantined rows have none.
 
+    Everything read of `table` but `quarantine` is in the ledger too, under the same names.
     dropping: columns that must be 0 (or false), each with its reason.
     """
     n = table.num_rows
@@ -131,7 +146,11 @@ def decided(
     reason = np.full(n, None, object)
     measure = np.full(n, None, object)
     limit = np.full(n, None, object)
-    rules = _found_rules(table, dropping or {})
+    rules: list[_Rule] = []
+    if refusal is not None:
+        licence = pa.repeat(pa.scalar(refusal.licence), n)
+        rules.append(_Rule("licence", "licence", refusal.limit, np.ones(n, bool), licence))
+    rules += _found_rules(table, dropping or {})
     if contamination is not None and contamination.policy == "drop":
         rules.append(_contamination_rule(table, contamination.limit))
     if row_type == PAIR.name:
@@ -163,12 +182,15 @@ def decide(
     dropping: Mapping[str, str] | None = None,
     contamination: Contamination | None = None,
     scores: str | None = None,
+    refusal: Refusal | None = None,
 ) -> dict[str, int]:
     """Task: writes the decisions on a refined partition; returns how many rows stay."""
     table = read_arrow(Path(refined))
     if scores is not None:
         table = with_scores(table, Path(scores))
-    decisions = decided(table, limits, languages, row_type, dropping, contamination)
+    decisions = decided(
+        table, limits, languages, row_type, dropping, contamination, refusal=refusal
+    )
     write_arrow(Path(output), decisions)
     dropped = decisions.num_rows - decisions.column("reason").null_count
     return {"rows": table.num_rows, "dropped": dropped}

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from curate.original import Unavailable, original, rewritten_text
-from curate.replay import Replay, replayed
+from curate.replay import Replay, masked, replayed
 from curate.rowids import part_in
 from manifests import ledger
 from manifests.find import find
@@ -39,8 +39,9 @@ def history(build: OpenedBuild, trace: dict[str, Any]) -> dict[str, Any]:
         text = replay.text
     elif replay.text is not None and replay.text != text:
         notes.append("the rewrites of this curate make another text of it than the build has")
+    entry = build.manifest["sources"][upstream["source"]]
     return {
-        "original": asdict(found),
+        "original": {**asdict(found), "fields": replay.original, "meta": masked(found.meta, entry)},
         "changes": [asdict(change) for change in replay.changes],
         "text": text,
         "notes": notes,

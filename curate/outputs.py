@@ -25,7 +25,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from curate.contamination.compare import with_scores
-from curate.dedup.resolve import EXACT_KIND, NEAR_KIND
+from curate.dedup.resolve import EXACT_KIND, NEAR_KIND, SAME_EN_KIND, SAME_ZH_KIND
 from curate.fingerprint import file_sha256
 from curate.instructions import data as instructions
 from curate.instructions.data import SHUFFLED, data_columns, in_order, shuffled
@@ -57,7 +57,13 @@ DATA = pa.schema(
 )
 
 _WORDS = pa.dictionary(pa.int32(), pa.string())
-STAGES = {EXACT_KIND: "exact", NEAR_KIND: "near"}
+DUPLICATE_FATES = {
+    EXACT_KIND: ("exact", "exact_duplicate"),
+    NEAR_KIND: ("near", "near_duplicate"),
+    SAME_ZH_KIND: ("sides", "same_zh"),
+    SAME_EN_KIND: ("sides", "same_en"),
+}
+"""Stage and reason of a row that goes for another, by kind."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +157,8 @@ def partition_tables(
         found = read_arrow(Path(partition.duplicates))
         position = column_array(found, "position").to_numpy()
         kind = column_array(found, "kind").to_numpy()
-        stage[position] = [STAGES[k] for k in kind.tolist()]
-        reason[position] = [f"{STAGES[k]}_duplicate" for k in kind.tolist()]
+        stage[position] = [DUPLICATE_FATES[k][0] for k in kind.tolist()]
+        reason[position] = [DUPLICATE_FATES[k][1] for k in kind.tolist()]
         similarity[position] = column_array(found, "similarity").to_numpy()
         duplicate_of[position] = _ids_of(found, partitions)
         is_dropped = is_dropped.copy()

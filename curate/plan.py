@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from curate import decide, ingest, outputs, refine
+from curate.decide import Refusal, refused
 from curate.dedup import plan as dedup_plan
+from curate.dedup import sides as dedup_sides
 from curate.dedup import sketch
+from curate.dedup.options import SideDedup
 from curate.errors import RecipeError
 from curate.fingerprint import fingerprint
 from curate.instructions import refine as instructions
@@ -24,6 +27,7 @@ from sources.archive import Rejected
 from sources.catalogue import OWN_FILES, catalogue
 from sources.catalogue import Source as Entry
 from sources.inputs import input_files, open_units
+from sources.licences import Terms
 from sources.record import RECORD_NAME, FileRecord, read_record
 
 
@@ -36,7 +40,10 @@ class SourcePlan:
     adapter: Adapter
     entry: Entry | None
     """What the catalogue knows of the source, if it is there."""
-    licence: str | None
+    terms: Terms
+    """Licence of its rows, and what that allows and asks for."""
+    refusal: Refusal | None
+    """Set where the recipe refuses the licence: every row is then dropped for it."""
     template: str
     rewrites: list[Rewrite]
     root: Path
@@ -63,9 +70,19 @@ class SourcePlan:
             return self.row_type is PAIR
         return isinstance(measure, Measure) or self.row_type is INSTRUCTION
 
-    def refine_options(self, measures: list[AnyMeasure]) -> dict[str, Any]:
-        """What, besides the rows, decides the refined text and measures."""
+    @property
+    def is_pairs(self) -> bool:
+        """Whether its rows have sides."""
+        return self.row_type is PAIR
+
+    def refine_options(self, measures: list[AnyMeasure], sides: bool = False) -> dict[str, Any]:
+        """What, besides the rows, decides the refined text and measures.
+
+        sides: whether the sides of pairs are hashed.
+        """
+        hashed = {"sides": dedup_sides.VERSION} if sides and self.is_pairs else {}
         return {
+            **hashed,
             "version": [refine.VERSION, instructions.VERSION]
             if self.row_type is INSTRUCTION
             else refine.VERSION,
@@ -91,8 +108,11 @@ class SourcePlan:
             "name": self.source.name,
             "title": self.entry.title if self.entry else None,
             "homepage": self.entry.homepage if self.entry else None,
-            "licence": self.licence,
-            "non_commercial": self.entry.non_commercial if self.entry else None,
+            "licence": self.terms.licence,
+            "licence_stated": self.source.licence or (self.entry.licence if self.entry else None),
+            "non_commercial": None if self.terms.commercial is None else not self.terms.commercial,
+            "terms": self.terms.as_json(),
+            "refused": self.refusal.limit if self.refusal else None,
             "row_type": self.adapter.row_type.name,
             "render": self.template,
             "rewrites": [step.fingerprint() for step in self.rewrites],
@@ -181,7 +201,8 @@ def planned_source(
         source=source,
         label=source.id_prefix,
         adapter=adapter,
-        licence=source.licence or (entry.licence if entry else None),
+        terms=source.terms,
+        refusal=refused(recipe, source),
         entry=entry,
         template=template,
         rewrites=recipe.rewrites(source),
@@ -233,9 +254,10 @@ def sketch_key(decided: str, recipe: Recipe) -> str:
     )
 
 
-def dedup_key(sketches: list[str], priorities: list[int]) -> str:
+def dedup_key(sketches: list[str], priorities: list[int], sides: SideDedup | None = None) -> str:
     """Key of the duplicates among partitions: their sketches in order, and who is preferred."""
-    return fingerprint("dedup", dedup_plan.VERSION, sketches, priorities)
+    compared = [dedup_sides.VERSION, sides.model_dump(mode="json")] if sides else []
+    return fingerprint("dedup", dedup_plan.VERSION, sketches, priorities, *compared)
 
 
 def decide_key(
@@ -243,6 +265,7 @@ def decide_key(
     number: int,
     recipe: Recipe,
     compared: str | None = None,
+    refusal: Refusal | None = None,
     dropping: Mapping[str, str] | None = None,
 ) -> str:
     """Key of the decisions on partition `number` of a unit with scores of the key `compared`.
@@ -259,17 +282,23 @@ def decide_key(
         recipe.language.model_dump() if recipe.language else None,
         compared,
         [recipe.contamination.limit, recipe.contamination.policy] if recipe.contamination else None,
+        [refusal.licence, refusal.limit] if refusal else None,
         sorted((dropping or {}).items()),
     )
 
 
-def write_key(parts: list[Any], recipe: Recipe) -> str:
-    """Key of a written shard: its partitions, their decisions and duplicates, the format."""
+def write_key(parts: list[Any], recipe: Recipe, compared: list[str]) -> str:
+    """Key of a written shard: its partitions, their decisions and duplicates, the format.
+
+    compared: the key of the duplicates, and the units of all partitions, which duplicates name;
+    empty when none are removed.
+    """
     return fingerprint(
         "write",
         outputs.VERSION,
         importlib.metadata.version("pyarrow"),
         str(outputs.ledger_schema(recipe.measures(), recipe.other_columns())),
         parts,
+        compared,
         recipe.output.model_dump(mode="json"),
     )

@@ -16,7 +16,7 @@ import curate.measure.pair
 import curate.rewrite
 from curate.contamination.options import COLUMNS as CONTAMINATION
 from curate.contamination.options import Contamination
-from curate.dedup.options import ExactDedup, NearDedup
+from curate.dedup.options import ExactDedup, NearDedup, SideDedup
 from curate.errors import RecipeError
 from curate.ingest import Made
 from curate.measure.base import Measure
@@ -28,6 +28,7 @@ from curate.rows import PAIR, RowType
 from curate.step import S, discovered, imported
 from sources.adapter import Adapter
 from sources.catalogue import catalogue
+from sources.licences import UNSTATED, Terms, matches, refusal, spdx_identifiers, terms
 from sources.registry import adapter_class
 
 
@@ -74,8 +75,31 @@ class Languages(_Model):
     """A document goes for its label only where the detector is at least so sure of it."""
     side_confidence: float = Field(default=0.9, ge=0, le=1)
     """The same for the side of a pair, of which its source says already what language it is."""
-    en_characters: int = Field(default=40, ge=0)
-    """English sides shorter than this always stay: names and headings look like any language."""
+    en_characters: int = Field(default=200, ge=0)
+    """English sides shorter than this always stay: names, headings and lists of countries look like
+    any language."""
+
+
+class Licences(_Model):
+    """Which licences' rows stay.
+
+    Patterns are SPDX identifiers, globs over these (`CC-BY-*`) or over words, or `unstated`.
+    """
+
+    allow: tuple[str, ...] = ()
+    """Rows under anything else go; nothing here: all stay that nothing below refuses."""
+    deny: tuple[str, ...] = ()
+    """Rows under these go, whatever `allow` says."""
+    non_commercial: Literal["allow", "deny"] = "allow"
+    """Rows whose licence allows no commercial use."""
+    unknown: Literal["allow", "deny"] = "allow"
+    """Rows of which nobody says whether commercial use is allowed."""
+
+    def refusal(self, terms: Terms) -> str | None:
+        """Why these terms are refused, as the ledger's `limit` says it; None when they are not."""
+        return refusal(
+            terms, self.allow, self.deny, self.non_commercial == "allow", self.unknown == "allow"
+        )
 
 
 class Dedup(_Model):
@@ -85,6 +109,8 @@ class Dedup(_Model):
     """Same content after normalisation for comparison; `false` keeps them."""
     near: NearDedup | None = Field(default_factory=NearDedup)
     """Similar content, every candidate verified; `false` keeps them."""
+    sides: SideDedup | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Pairs equal on one side only; kept unless asked for."""
 
     @model_validator(mode="before")
     @classmethod
@@ -116,7 +142,9 @@ class Source(_Model):
     path: str | None = None
     """File, folder or glob, relative to the recipe; without it, what `curate sources fetch` got."""
     licence: str | None = None
-    """Licence of the rows; the catalogue's unless given."""
+    """Licence of the rows: an SPDX expression or words; the catalogue's unless given."""
+    non_commercial: bool | None = None
+    """Whether the licence given here bars commercial use; for words, which no list explains."""
     priority: int = Field(default=50, ge=0, le=255)
     """Of two duplicates the one with the higher priority stays."""
     render: str | None = None
@@ -139,6 +167,14 @@ class Source(_Model):
     def id_prefix(self) -> str:
         return self.label or self.name.rpartition(":")[2]
 
+    @property
+    def terms(self) -> Terms:
+        """What the rows' licence allows and asks for, from here or from the catalogue."""
+        entry = catalogue().get(self.name)
+        if self.licence is None and self.non_commercial is None and entry is not None:
+            return entry.terms
+        return terms(self.licence, self.non_commercial)
+
     def adapter(self) -> Adapter:
         """The adapter with this source's options; raises RecipeError for options it lacks."""
         entry = catalogue().get(self.name)
@@ -151,7 +187,7 @@ class Source(_Model):
         except ValidationError as error:
             where = f"source {self.id_prefix!r}"
             known = set(type(self).model_fields)
-            raise RecipeError(_explained(error, kind, where, also=known)) from None
+            raise RecipeError(explained(error, kind, where, also=known)) from None
 
 
 class Recipe(_Model):
@@ -177,6 +213,8 @@ class Recipe(_Model):
     """Languages that stay; `false` keeps all."""
     contamination: Contamination | None = None
     """Evaluation sets that the corpus must not hold."""
+    licences: Licences = Field(default_factory=Licences)
+    """Licences whose rows stay."""
     dedup: Dedup = Field(default_factory=Dedup)
     output: Output = Field(default_factory=Output)
 
@@ -204,6 +242,22 @@ class Recipe(_Model):
                 raise ValueError(
                     f"two sources are called {label!r}; give each a `label:` of its own"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _patterns_of_licences(self) -> Recipe:
+        """A pattern that fits no licence there is would let through what it should refuse."""
+        if not (self.licences.allow or self.licences.deny):
+            return self
+        stated = [source.terms.licence for source in self.sources]
+        stated += [entry.terms.licence for entry in catalogue().values()] + [UNSTATED]
+        for key, patterns in (("allow", self.licences.allow), ("deny", self.licences.deny)):
+            for pattern in patterns:
+                if not any(matches(name, pattern) for name in [*stated, *spdx_identifiers()]):
+                    raise ValueError(
+                        f"licences.{key}: {pattern!r} fits no SPDX identifier and no licence of "
+                        f"the sources{nearest(pattern, [*spdx_identifiers()], few=True)}"
+                    )
         return self
 
     def rewrites(self, source: Source) -> list[Rewrite]:
@@ -251,9 +305,12 @@ class Recipe(_Model):
 R = TypeVar("R", bound=Recipe)
 
 
-def nearest(word: str, known: list[str]) -> str:
+def nearest(word: str, known: list[str], few: bool = False) -> str:
+    """The nearest known word, else all of them, or with `few` nothing."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return "" if few else f"; known: {', '.join(sorted(known))}"
 
 
 def _steps(
@@ -284,7 +341,7 @@ def _steps(
         try:
             steps.append(kind(**options.get(kind.name, {})))
         except ValidationError as error:
-            raise RecipeError(_explained(error, kind, f"recipe, {where}.{kind.name}")) from None
+            raise RecipeError(explained(error, kind, f"recipe, {where}.{kind.name}")) from None
     return steps
 
 
@@ -311,7 +368,7 @@ def _fields_at(model: Any, path: tuple[Any, ...]) -> list[str]:
     return list(getattr(model, "model_fields", {}))
 
 
-def _explained(
+def explained(
     error: ValidationError, model: type[BaseModel], where: str, also: set[str] | None = None
 ) -> str:
     """A validation error in one sentence, with the nearest known key for an unknown one."""
@@ -346,6 +403,14 @@ def has_sides(measures: Sequence[AnyMeasure]) -> bool:
     return not any(isinstance(measure, InstructionMeasure) for measure in measures)
 
 
+def checked(value: dict[str, Any], where: str, kind: type[R] = Recipe) -> R:  # type: ignore[assignment]
+    """A recipe from a mapping. Raises RecipeError, in words for its author."""
+    try:
+        return kind(**value)
+    except ValidationError as error:
+        raise RecipeError(explained(error, kind, where)) from None
+
+
 def parsed(text: str, where: str = "recipe", kind: type[R] = Recipe) -> R:  # type: ignore[assignment]
     """A recipe from YAML text. Raises RecipeError, in words for its author."""
     try:
@@ -357,10 +422,7 @@ def parsed(text: str, where: str = "recipe", kind: type[R] = Recipe) -> R:  # ty
         raise RecipeError(f"{where} is not valid YAML{line}: {problem}") from None
     if not isinstance(value, dict):
         raise RecipeError(f"{where} must be a mapping with at least `name` and `sources`")
-    try:
-        recipe = kind(**value)
-    except ValidationError as error:
-        raise RecipeError(_explained(error, kind, where)) from None
+    recipe = checked(value, where, kind)
     measures = recipe.measures()
     columns = ledger_columns(measures)
     for source in recipe.sources:
@@ -370,6 +432,12 @@ def parsed(text: str, where: str = "recipe", kind: type[R] = Recipe) -> R:  # ty
     for column in recipe.quality:
         if column not in columns:
             raise RecipeError(f"{where}, quality: no measure {column!r}{nearest(column, columns)}")
+    sides = recipe.dedup.sides
+    if sides is not None and sides.by_score and "pair_score" not in columns:
+        raise RecipeError(
+            f"{where}, dedup.sides: `best` needs the measure `pair_score`; do not switch it off, "
+            "or say `first`"
+        )
     scoped = any(limit.from_characters for limit in recipe.quality.values())
     if scoped and "characters" not in columns:
         raise RecipeError(

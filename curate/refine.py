@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from curate.dedup.sides import hashed_sides
 from curate.measure.base import Measure
 from curate.measure.pair.base import AnyMeasure, PairBatch, PairMeasure
 from curate.render import rendered
@@ -130,8 +131,12 @@ def refine(
     template: str,
     rewrites: list[Rewrite],
     measures: list[AnyMeasure],
+    sides: bool = False,
 ) -> dict[str, Any]:
-    """Task: reads an ingested partition and writes the refined one; returns its times and sizes."""
+    """Task: reads an ingested partition and writes the refined one; returns its times and sizes.
+
+    sides: of pairs, also hash the sides, for `curate.dedup.sides`.
+    """
     clock = Clock()
     kind = ROW_TYPES[row_type]
     table = read_arrow(Path(partition)).combine_chunks()
@@ -158,6 +163,9 @@ def refine(
             columns |= measured(fields[field], scans[field], measures, clock, f"{field}_")
         pairs = PairBatch(fields["zh"], scans["zh"], fields["en"], scans["en"])
         columns |= pair_measured(pairs, measures, clock)
+        if sides:
+            columns |= hashed_sides(fields)
+            clock.lap("hash sides")
     arrays = {field: batch.to_arrow() for field, batch in fields.items()}
     clock.lap("encode")
     text = rendered(arrays, template, kind)

@@ -164,7 +164,7 @@ class Crosscheck:
         stage = column["stage"].cast(pa.string())
         kept = pc.equal(status, ledger.KEPT)
         explained = pc.and_(pc.is_valid(stage), pc.is_valid(column["reason"]))
-        duplicate = pc.fill_null(pc.is_in(stage, pa.array(["exact", "near"])), False)
+        duplicate = pc.fill_null(pc.is_in(stage, pa.array(ledger.DUPLICATE_STAGES)), False)
         names_one = pc.is_valid(column["duplicate_of"])
         known = pa.array([ledger.KEPT, ledger.DROPPED, ledger.QUARANTINED])
         near = (self.build.manifest["recipe"].get("dedup") or {}).get("near") or {}

@@ -9,6 +9,8 @@ from manifests.opened import OpenedBuild
 
 STAGES = ("ingest", "decide", "exact", "near")
 """In the order in which a row passes them."""
+_ASKED_FOR = "sides"
+"""Comes last, in builds whose recipe asks for it."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ def funnels(build: OpenedBuild) -> dict[str, Funnel]:
     """
     sums = _sums(build)
     seen = {stage for lost in sums.values() for stage in lost if stage}
-    stages = [*STAGES, *sorted(seen - set(STAGES))]
+    asked = (build.manifest["recipe"].get("dedup") or {}).get(_ASKED_FOR)
+    known = [*STAGES, _ASKED_FOR] if asked else [*STAGES]
+    stages = [*known, *sorted(seen - set(known))]
     return {
         source: Funnel(
             sum(by_stage.values(), Amount()),

@@ -16,6 +16,9 @@ QUARANTINED = "quarantined"
 
 _WORD = pa.dictionary(pa.int32(), pa.string())
 
+DUPLICATE_STAGES = ("exact", "near", "sides")
+"""Stages at which a row goes for another that is kept and named in `duplicate_of`."""
+
 COLUMNS = pa.schema(
     [
         # `source/file#row`; rows count from 1, padded so that ids sort as the source does.
@@ -25,13 +28,14 @@ COLUMNS = pa.schema(
         pa.field("row", pa.int64(), nullable=False),
         # kept | dropped | quarantined
         pa.field("status", _WORD, nullable=False),
-        # ingest | decide | exact | near; null for kept rows
+        # ingest | decide | exact | near | sides; null for kept rows
         pa.field("stage", _WORD),
         pa.field("reason", _WORD),
         # What was measured, as `column=value`, and the bound it missed.
         pa.field("measure", pa.string()),
         pa.field("limit", _WORD),
-        # Id of the kept row this one duplicates, and their similarity (1 for exact duplicates).
+        # Id of the kept row this one duplicates, and their similarity (1 for exact duplicates
+        # and equal sides).
         pa.field("duplicate_of", pa.string()),
         pa.field("similarity", pa.float32()),
         # Names of the rewrite steps that changed the row, in order, joined by a space.

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from manifests import ledger
+from manifests.use import allowed_use
 
 VERSION = 2
 """2: checksum of its own; characters, losses by stage, languages and scripts by source; first and
-last id of outputs."""
+last id of outputs; licences in SPDX terms and what the result may be used for."""
 _PACKAGES = (
     "numpy",
     "numba",
@@ -55,8 +56,8 @@ class Account:
 
     @property
     def duplicates(self) -> int:
-        """Rows dropped as exact or near duplicates."""
-        return sum(sum(self.reasons.get(stage, {}).values()) for stage in ("exact", "near"))
+        """Rows dropped for another that is kept: exact and near duplicates, equal sides."""
+        return sum(sum(self.reasons.get(stage, {}).values()) for stage in ledger.DUPLICATE_STAGES)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -179,6 +180,7 @@ def corpus_manifest(
         "counts": total(every),
         # Evaluation sets looked for and how much of them was found; null where none were.
         "contamination": contamination,
+        "use": allowed_use(sources, every),
         "outputs": outputs,
         "environment": environment(),
     }

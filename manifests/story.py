@@ -23,7 +23,7 @@ def story(build: OpenedBuild) -> dict[str, Any]:
     for label, entry in manifest["sources"].items():
         counts = entry["counts"] or {}
         amount = kept.get(label)
-        licence = entry["licence"] or "not stated"
+        licence = entry["licence"] or "unstated"
         if amount is not None:
             licences[licence].update(rows=amount.rows, characters=amount.characters)
         sources.append(

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from curate.fingerprint import file_sha256
+from manifests import ledger
 from manifests.crosscheck import Crosscheck
 from manifests.opened import MANIFEST, ManifestError, OpenedBuild, misfit, read_manifest
 from manifests.seal import seal_holds
 
 KINDS = ("data", "ledger", "jsonl", "text")
 """Folders of a build that hold outputs and nothing else."""
-_DUPLICATE_STAGES = ("exact", "near")
 
 
 def problems(folder: Path, advance: Callable[[int], None] = lambda size: None) -> list[str]:
@@ -98,7 +98,7 @@ def _sums_problems(manifest: dict[str, Any]) -> Iterator[str]:
         reasons = {stage: sum(by.values()) for stage, by in counts["reasons"].items()}
         ended = counts["kept"] + counts["dropped"] + counts["quarantined"]
         lost = counts["dropped"] + counts["quarantined"]
-        duplicates = sum(reasons.get(stage, 0) for stage in _DUPLICATE_STAGES)
+        duplicates = sum(reasons.get(stage, 0) for stage in ledger.DUPLICATE_STAGES)
         yield from _unequal(
             f"{MANIFEST}, source {label}",
             ("rows read", counts["read"], "kept + dropped + quarantined", ended),

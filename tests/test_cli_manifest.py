@@ -53,7 +53,7 @@ def state(folder: Path) -> dict[str, str]:
 
 def test_show(builds):
     text = answered("show", builds / "small")
-    for words in ("near_duplicate", "languages", "not stated", "120", "MB/s a core", "data"):
+    for words in ("near_duplicate", "languages", "unstated", "120", "MB/s a core", "data"):
         assert words in text
     assert "\x1b" not in text
     told = json_of("show", builds / "small")

@@ -16,7 +16,7 @@ from curate.dedup.options import ExactDedup, NearDedup
 from curate.instructions.dialogue import REASONS, STYLES
 from curate.measure.base import Measure
 from curate.measure.pair.base import PairMeasure
-from curate.recipe import Dedup, Languages, Limit, Output, Recipe, Source, read
+from curate.recipe import Dedup, Languages, Licences, Limit, Output, Recipe, Source, read
 from curate.rewrite.base import Rewrite
 from curate.rewrite.privacy import MASKS, column
 from curate.step import discovered
@@ -44,7 +44,7 @@ def test_every_kind_of_personal_data_is_documented():
 
 
 @pytest.mark.parametrize(
-    "model", [Recipe, Source, Limit, Languages, Dedup, ExactDedup, NearDedup, Output]
+    "model", [Recipe, Source, Limit, Languages, Licences, Dedup, ExactDedup, NearDedup, Output]
 )
 def test_every_recipe_key_is_documented(model: type[BaseModel]):
     page = (ROOT / "docs/recipe.md").read_text()

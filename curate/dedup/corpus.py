@@ -42,6 +42,8 @@ class TextPartition:
     """Arrow IPC file with a column `reason`: rows with a reason take no part."""
     priority: int = 50
     """0 to 255; of two duplicates the one of higher priority stays."""
+    sides: str | None = None
+    """Where the side records of a partition of pairs are written, when sides are compared."""
 
 
 def write_corpus(path: Path, partitions: Sequence[TextPartition]) -> None:

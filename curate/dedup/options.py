@@ -46,3 +46,37 @@ class NearDedup(BaseModel):
         if self.false_positive_weight + self.false_negative_weight <= 0:
             raise ValueError("one of the two weights must be above zero")
         return self
+
+
+Choice = Literal["first", "best", "all"]
+
+
+class SideDedup(BaseModel):
+    """Keep one of the pairs that say the same on one side and something else on the other."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    zh: Choice = "best"
+    """Which of the pairs with the same Chinese side stays: `best`, the one of highest `pair_score`,
+    of equals as `first`; `first` by source priority, length and id, as among other duplicates;
+    `all`."""
+    en: Choice = "best"
+    """The same for pairs with the same English side, among those that the Chinese side left."""
+    zh_characters: int = Field(default=12, ge=0)
+    """Chinese sides whose normal form is shorter stay with all their translations."""
+    en_characters: int = Field(default=40, ge=0)
+    """The same for English sides."""
+    memory_mb: int = Field(default=1024, ge=64)
+    """Memory one task may take for its records, in MiB. It changes how the work is cut, never
+    the result."""
+
+    @model_validator(mode="after")
+    def _chosen(self) -> SideDedup:
+        if self.zh == "all" and self.en == "all":
+            raise ValueError("all of both sides stay; say `sides: false`, or `first` or `best`")
+        return self
+
+    @property
+    def by_score(self) -> bool:
+        """Whether a side is chosen by `pair_score`."""
+        return "best" in (self.zh, self.en)

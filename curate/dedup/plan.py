@@ -2,6 +2,7 @@
 
     sketch (a task a partition) -> exact pairs (a range of hashes) -> exact mask (one)
     -> candidates (a range of band keys) -> verify (a shard of rows) -> decide (one)
+    -> side records (a partition) -> settled -> same zh (a range) -> settled -> same en (a range)
     -> duplicates (some partitions)
 
 A stage needs the stages before it; its own tasks run in any order and number at once. Every task
@@ -20,7 +21,8 @@ from typing import Any
 from curate.dedup.candidate import key_ranges, shard_count
 from curate.dedup.corpus import TextPartition, write_corpus
 from curate.dedup.exact import exact_ranges
-from curate.dedup.options import ExactDedup, NearDedup
+from curate.dedup.options import ExactDedup, NearDedup, SideDedup
+from curate.dedup.sides import SIDES, side_ranges
 from curate.engine.task import Task
 
 VERSION = 1
@@ -79,14 +81,16 @@ def later_stages(
     outputs: Sequence[Path],
     exact: ExactDedup | None,
     near: NearDedup | None,
+    sides: SideDedup | None = None,
 ) -> list[Stage]:
     """The stages after the sketches; also writes `folder`/corpus.json, which their tasks read.
 
     folder: holds what the stages hand on; name it by a fingerprint of the partitions, in order, and
     the options. outputs: the file of duplicates (curate.dedup.resolve.DUPLICATES) to be written for
-    each partition. At least one of exact and near must be given.
+    each partition. At least one of exact, near and sides must be given; with sides, partitions of
+    pairs say where their side records go.
     """
-    if exact is None and near is None:
+    if exact is None and near is None and sides is None:
         raise ValueError("there is nothing to do without exact and near deduplication")
     corpus = str(folder / "corpus.json")
     write_corpus(folder / "corpus.json", partitions)
@@ -122,6 +126,12 @@ def later_stages(
             stages.append(Stage("exact mask", (job,)))
         stages += _near_stages(corpus, folder, rows, mask, near)
         fates = str(stages[-1].jobs[0].outputs[0])
+    side_files: list[list[str]] = []
+    if sides is not None:
+        side_stages, side_files = _side_stages(
+            corpus, partitions, folder, exact_files, fates, sides
+        )
+        stages += side_stages
     jobs = []
     for begin in range(0, len(outputs), _PARTITIONS_AT_ONCE):
         chosen = dict(enumerate(outputs[begin : begin + _PARTITIONS_AT_ONCE], begin))
@@ -130,6 +140,7 @@ def later_stages(
             "exact": exact_files,
             "fates": fates,
             "partitions": {number: str(path) for number, path in chosen.items()},
+            "sides": side_files,
         }
         task = Task(
             "curate.dedup.resolve:write_duplicates", arguments, f"duplicates from partition {begin}"
@@ -181,3 +192,65 @@ def _near_stages(
         Stage("verify", tuple(verified)),
         Stage("decide near", (decided,)),
     ]
+
+
+def _side_stages(
+    corpus: str,
+    partitions: Sequence[TextPartition],
+    folder: Path,
+    exact: list[str],
+    near: str | None,
+    sides: SideDedup,
+) -> tuple[list[Stage], list[list[str]]]:
+    """The stages that compare sides, and the files of pairs of every side decided."""
+    pairs = [p for p in partitions if p.sides is not None]
+    records = [
+        Job(
+            Task(
+                "curate.dedup.sides:write_side_records",
+                {
+                    "texts": partition.texts,
+                    "decision": partition.decision,
+                    "output": partition.sides,
+                    "options": sides,
+                },
+                f"side records of {Path(partition.texts).name}",
+            ),
+            (Path(str(partition.sides)),),
+        )
+        for partition in pairs
+    ]
+    stages = [Stage("side records", tuple(records))]
+    ranges = side_ranges(sum(partition.rows for partition in pairs), sides.memory_mb)
+    decided: list[list[str]] = []
+    for section, side in enumerate(SIDES):
+        choice = getattr(sides, side)
+        if choice == "all":
+            decided.append([])
+            continue
+        settled = _job(
+            "sides:write_settled",
+            f"rows kept before same {side}",
+            folder / f"settled-{side}.rows",
+            corpus=corpus,
+            exact=exact,
+            near=near,
+            sides=list(decided),
+        )
+        jobs = [
+            _job(
+                "sides:write_side_pairs",
+                f"same {side} {first}",
+                folder / f"same-{side}-{first:04d}.pairs",
+                corpus=corpus,
+                settled=str(settled.outputs[0]),
+                section=section,
+                by_score=choice == "best",
+                first=first,
+                last=last,
+            )
+            for first, last in ranges
+        ]
+        stages += [Stage(f"before same {side}", (settled,)), Stage(f"same {side}", tuple(jobs))]
+        decided.append([str(job.outputs[0]) for job in jobs])
+    return stages, decided

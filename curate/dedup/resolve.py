@@ -8,7 +8,7 @@ row of every cluster stays.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,13 +25,15 @@ from curate.storage import write_arrow
 
 FATE = np.dtype([("dropped", "<u8"), ("kept", "<u8"), ("similarity", "<f4")])
 
-EXACT_KIND, NEAR_KIND = 1, 2
+EXACT_KIND, NEAR_KIND, SAME_ZH_KIND, SAME_EN_KIND = 1, 2, 3, 4
+
+_DECIDED = np.dtype([*FATE.descr, ("kind", "u1")])
 
 DUPLICATES = pa.schema(
     [
         # Position of the row in its partition.
         pa.field("position", pa.int64()),
-        # EXACT_KIND or NEAR_KIND.
+        # EXACT_KIND, NEAR_KIND, SAME_ZH_KIND or SAME_EN_KIND.
         pa.field("kind", pa.uint8()),
         # Partition (its number in the corpus) and position there of the row kept instead.
         pa.field("kept_partition", pa.int64()),
@@ -118,7 +120,7 @@ def write_fates(corpus: str, verified: list[str], output: str) -> None:
     write_runs(Path(output), FATE, _decided(len(Corpus(corpus)), verified))
 
 
-class _Fates:
+class _NearFates:
     """Near duplicates by ordinal, from the runs `write_fates` wrote."""
 
     def __init__(self, path: str) -> None:
@@ -151,45 +153,90 @@ class _Fates:
         return fates
 
 
+class Fates:
+    """What became of the rows that went, from the files of the stages so far.
+
+    exact: the files of `write_exact_pairs`; near: the file of `write_fates`, or None when near
+    duplicates stay; sides: for each side decided, the files of `write_side_pairs`.
+
+    An exact duplicate of a row that goes as a near duplicate itself names the row kept for both,
+    with that similarity and as a near duplicate, so that `kept` rows always are. Sides name the
+    row kept by themselves.
+    """
+
+    def __init__(
+        self, exact: Sequence[str], near: str | None, sides: Sequence[Sequence[str]] = ()
+    ) -> None:
+        self.exact = _mapped(exact)
+        self.near = _NearFates(near) if near is not None else None
+        self.sides = [_mapped(paths) for paths in sides]
+
+    def between(self, first: int, last: int) -> NDArray[np.void]:
+        """Rows gone with first <= ordinal < last, ascending: dropped, kept, similarity, kind."""
+        equal = _pairs_between(self.exact, first, last)
+        parts = [_decided_as(EXACT_KIND, equal)]
+        if self.near is not None:
+            for fates in (self.near.redirect(equal), self.near.between(first, last)):
+                kind = np.where(np.isnan(fates["similarity"]), EXACT_KIND, NEAR_KIND)
+                near = _decided_as(kind.astype(np.uint8), fates)
+                near["similarity"] = np.where(kind == EXACT_KIND, 1, fates["similarity"])
+                parts.append(near)
+            del parts[0]
+        for files, same in zip(self.sides, (SAME_ZH_KIND, SAME_EN_KIND), strict=False):
+            parts.append(_decided_as(same, _pairs_between(files, first, last)))
+        every = np.concatenate(parts)
+        every = every[np.argsort(every["dropped"], kind="stable")]
+        # What was decided last of a row holds.
+        is_last = np.ones(len(every), np.bool_)
+        is_last[:-1] = every["dropped"][1:] != every["dropped"][:-1]
+        return every[is_last]
+
+
+def _mapped(paths: Sequence[str]) -> list[NDArray[np.void]]:
+    return [RecordFile(path).mapped(0, EXACT_PAIR) for path in paths]
+
+
+def _pairs_between(files: list[NDArray[np.void]], first: int, last: int) -> NDArray[np.void]:
+    """Pairs with first <= dropped < last, from files that are ascending by it."""
+    parts = [np.zeros(0, EXACT_PAIR)]
+    for file in files:
+        a, b = np.searchsorted(file["dropped"], np.array([first, last], np.uint64))
+        parts.append(np.array(file[a:b]))
+    return np.concatenate(parts)
+
+
+def _decided_as(kind: int | NDArray[np.uint8], pairs: NDArray[np.void]) -> NDArray[np.void]:
+    decided = np.empty(len(pairs), _DECIDED)
+    decided["dropped"], decided["kept"] = pairs["dropped"], pairs["kept"]
+    decided["similarity"] = 1
+    decided["kind"] = kind
+    return decided
+
+
 def write_duplicates(
-    corpus: str, exact: list[str], fates: str | None, partitions: dict[int, str]
+    corpus: str,
+    exact: list[str],
+    fates: str | None,
+    partitions: dict[int, str],
+    sides: Sequence[Sequence[str]] = (),
 ) -> None:
     """Task: write the duplicates of some partitions, a file in DUPLICATES' schema for each.
 
-    exact: the files of `write_exact_pairs`; fates: the file of `write_fates`, or None when near
-    duplicates stay; partitions: number to output path.
-
-    An exact duplicate of a row that goes as a near duplicate itself names the row kept for both,
-    with that similarity and as a near duplicate, so that `kept` rows always are.
+    exact, fates, sides: the files of `Fates`; partitions: number to output path.
     """
     opened = Corpus(corpus)
-    near = _Fates(fates) if fates is not None else None
-    pairs = [RecordFile(path).mapped(0, EXACT_PAIR) for path in exact]
+    gone = Fates(exact, fates, sides)
     for number, output in partitions.items():
         first, last = int(opened.firsts[number]), int(opened.firsts[number + 1])
-        bounds = np.array([first, last], np.uint64)
-        same = [np.zeros(0, EXACT_PAIR)]
-        for file in pairs:
-            a, b = np.searchsorted(file["dropped"], bounds)
-            same.append(np.array(file[a:b]))
-        equal = np.concatenate(same)
-        equal = equal[np.argsort(equal["dropped"])]
-        if near is None:
-            found = np.empty(len(equal), FATE)
-            found["dropped"], found["kept"] = equal["dropped"], equal["kept"]
-            found["similarity"] = np.nan
-        else:
-            found = np.concatenate([near.redirect(equal), near.between(first, last)])
-            found = found[np.argsort(found["dropped"])]
-        is_exact = np.isnan(found["similarity"])
+        found = gone.between(first, last)
         kept_partition = opened.partition_of(found["kept"])
         table = pa.table(
             [
                 pa.array(found["dropped"].astype(np.int64) - first),
-                pa.array(np.where(is_exact, EXACT_KIND, NEAR_KIND).astype(np.uint8)),
+                pa.array(found["kind"].copy()),
                 pa.array(kept_partition),
                 pa.array(found["kept"].astype(np.int64) - opened.firsts[kept_partition]),
-                pa.array(np.where(is_exact, np.float32(1), found["similarity"])),
+                pa.array(found["similarity"].copy()),
             ],
             schema=DUPLICATES,
         )

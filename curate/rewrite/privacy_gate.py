@@ -84,7 +84,21 @@ def _number_end(points, i, end, table):  # type: ignore[no-untyped-def]
         longest = max(longest, run)
         groups += 1
     local = groups == 2 and longest == 4 and first >= 3 and total >= 7
-    return j, longest >= 7 or total >= 10 or dots >= 3, local
+    if groups > 1:
+        return j, longest >= 7 or total >= 10 or dots >= 3, local
+    # Most unbroken runs are an id or a time: what they begin with leaves little that they could be.
+    digit = points[i] - np.uint32(0x30)
+    trunk = digit == 0 or digit == 8  # area codes, 09…, 86…, 886…, 852…, 800…
+    # Taiwan's identity numbers: a letter, 1 or 2, eight digits.
+    lettered = i > 0 and _kind(points, i - 1, table) & _LETTER and (digit == 1 or digit == 2)
+    enough = (
+        total >= 14
+        or (total == 9 and lettered)
+        or (total >= 9 and trunk)
+        or (total == 10 and digit == 4)
+        or (total == 11 and digit == 1)
+    )
+    return j, enough, 7 <= total <= 8
 
 
 _PASSPORT, _WECHAT, _WEIXIN = (

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from curate.errors import CurateError, RecipeError
+from sources.licences import Terms, terms
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
@@ -120,6 +121,8 @@ class Source(_Facts):
     """In words: rows, bytes, what was counted."""
     licence: str
     """SPDX identifier, or what upstream says; "unstated" where it says nothing."""
+    spdx: str | None = None
+    """SPDX expression where `licence` is in words; `LicenseRef-…` for terms of the set's own."""
     non_commercial: bool | None
     """Whether use is limited to non-commercial purposes; null where upstream does not say."""
     citation: str
@@ -143,6 +146,12 @@ class Source(_Facts):
         if len(set(folders)) < len(folders):
             raise ValueError("every hub repository needs a folder of its own")
         return self
+
+    @property
+    def terms(self) -> Terms:
+        """What the licence allows and asks for; `non_commercial` above has the last word."""
+        stated = self.spdx or (self.licence if terms(self.licence).spdx else None)
+        return terms(stated, self.non_commercial, known=True)
 
     @property
     def ways(self) -> tuple[str, ...]:

@@ -8,8 +8,14 @@ import json
 import random
 from pathlib import Path
 
+from jsonschema import Draft202012Validator
+
 from curate.build import Build, Options, Result
 from curate.recipe import Recipe, parsed
+from curate.storage import read_json
+from manifests.schema import manifest_schema
+
+_PUBLISHED = Draft202012Validator(manifest_schema())
 
 _SYLLABLES = (
     "山水田园风雨江河城市乡村春夏秋冬花草树木鸟兽虫鱼日月星辰东南西北大小多少"
@@ -76,7 +82,10 @@ def recipe(root: Path, extra: str = "") -> Recipe:
 
 def built(root: Path, out: Path, workers: int = 1, extra: str = "") -> Result:
     """The result of building `root` into `out`."""
-    return Build(recipe(root, extra), Options(out=out, workers=workers)).run()
+    result = Build(recipe(root, extra), Options(out=out, workers=workers)).run()
+    # Every build of every test has the published form.
+    _PUBLISHED.validate(read_json(result.folder / "manifest.json"))
+    return result
 
 
 def fingerprints(folder: Path) -> dict[str, str]:

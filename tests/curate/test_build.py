@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -17,6 +18,7 @@ from curate import ingest
 from curate.build import Build, Options
 from curate.errors import CurateError, RecipeError
 from curate.lock import locked
+from curate.recipe import parsed
 from curate.storage import read_json
 from tests.curate.corpus import RECIPE, built, fingerprints, recipe, write_corpus
 
@@ -125,6 +127,33 @@ def test_a_new_file_costs_only_its_own_partitions(tmp_path):
     assert len(set((tmp_path / "out/small/.work/refine").iterdir()) - refined) == 1
     fresh = built(tmp_path / "in", tmp_path / "fresh")
     assert fingerprints(second.folder) == fingerprints(fresh.folder)
+
+
+@pytest.mark.parametrize(
+    "changed", ["dedup: {near: false}\n", "dedup: {exact: false, near: {threshold: 0.3}}\n"]
+)
+def test_other_duplicates_are_written_anew(tmp_path, changed):
+    """Refined rows and decisions stay as they are; what is written must not."""
+    write_corpus(tmp_path / "in", files=2)
+    before = ledger(built(tmp_path / "in", tmp_path / "out").folder)
+    after = built(tmp_path / "in", tmp_path / "out", extra=changed)
+    assert ledger(after.folder) != before
+    fresh = built(tmp_path / "in", tmp_path / "fresh", extra=changed)
+    assert fingerprints(after.folder) == fingerprints(fresh.folder)
+
+
+def test_a_new_file_may_take_rows_from_a_shard_written_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(Build, "groups", lambda self, pieces: [[i] for i in range(len(pieces))])
+    write_corpus(tmp_path / "in", files=2)
+    added = "\nsources:\n  - {{name: jsonl, label: z, path: {root}/z.jsonl, priority: 90}}"
+    both = RECIPE.replace("\nsources:", added).replace("path: {root}\n", "path: {root}/part*\n")
+    before = built(tmp_path / "in", tmp_path / "out")
+    text = data(before.folder)[0]["text"]
+    (tmp_path / "in" / "z.jsonl").write_text(json.dumps({"text": text}) + "\n")
+    asked = parsed(both.format(root=tmp_path / "in"))
+    after, fresh = (Build(asked, Options(tmp_path / out)).run() for out in ("out", "fresh"))
+    assert fingerprints(after.folder) == fingerprints(fresh.folder)
+    assert [row["source"] for row in data(after.folder) if row["text"] == text] == ["z"]
 
 
 def test_partition_size_changes_no_row(tmp_path, small_partitions):

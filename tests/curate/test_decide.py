@@ -63,7 +63,7 @@ def test_sides_of_a_pair():
         zh_lang_confidence=np.ones(5, np.float32),
         en_lang_confidence=np.ones(5, np.float32),
         zh_characters=[10, 10, 20, 4, 3],
-        en_characters=[40, 40, 60, 6, 0],
+        en_characters=[240, 240, 260, 6, 0],
     )
     assert reasons(rows, "pair", languages=Languages()) == [
         None,

@@ -64,7 +64,7 @@ def test_the_story(build, rows):
     languages = Counter(row["lang"] for row in kept)
     assert {k: v["rows"] for k, v in told["languages"].items()} == languages
     assert told["licences"] == {
-        "not stated": {"rows": len(kept), "characters": sum(r["characters"] for r in kept)}
+        "unstated": {"rows": len(kept), "characters": sum(r["characters"] for r in kept)}
     }
     assert told["run"]["workers"] == 1 and told["run"]["finished"].endswith("Z")
     assert told["outputs"]["data"]["rows"] == told["outputs"]["jsonl"]["rows"] == len(kept)

@@ -258,3 +258,20 @@ def test_limits_in_words():
         "min 0, max 2.5 from 1,000 characters"
     )
     assert limit_words({"one_of": ["zh", "und"]}) == "one of zh und"
+
+
+def test_personal_data_is_masked_at_every_stage(tmp_path):
+    (tmp_path / "in").mkdir()
+    texts = [
+        "有事请拨打13812345678联系王师傅。",
+        "手机１３８１２３４５６７８，　欢迎来电。",
+        "微信：zhang_san88，谢谢。",
+    ]
+    lines = [json.dumps({"text": t, "note": "13912345678"}, ensure_ascii=False) for t in texts]
+    (tmp_path / "in/a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    recipe = parsed(f"name: p\nsources: [{{name: jsonl, path: {tmp_path}/in}}]")
+    folder = Build(recipe, Options(tmp_path / "out", workers=1)).run().folder
+    for row in (1, 2, 3):
+        shown = json.dumps(life(open_build(folder), f"jsonl/a.jsonl#{row}"), ensure_ascii=False)
+        assert "12345678" not in shown and "１２３４" not in shown and "zhang_san" not in shown
+        assert ("<微信号>" if row == 3 else "<手机号>") in shown

@@ -65,7 +65,7 @@ def test_few_rows_of_clean_sources_are_lost_to_the_language_limits(result):
         for reason, n in account.reasons.get("decide", {}).items()
         if reason.startswith("language")
     )
-    assert 20 <= lost <= 60
+    assert 10 <= lost <= 40
 
 
 def test_known_defects_are_on_record(result):

@@ -155,7 +155,8 @@ def test_chinese_numerals_there_and_back(number: int) -> None:
         text = cn2an.an2cn(number, mode)
         # 一百, 一千万: a single 一 with a unit is needed as well; digits there are.
         assert numbers("zh", f"共{text}个", only_needed=False) == [number], text
-    assert number <= 10 or numbers("zh", cn2an.an2cn(number)) == [number]
+    # 十万 or 一百万 alone may be a manner of speaking.
+    assert str(number).strip("0") == "1" or numbers("zh", cn2an.an2cn(number)) == [number]
 
 
 @given(st.integers(1000, 9999))

@@ -1,0 +1,1 @@
+"""The shard format, described in docs/shards.md: its files, writing, reading, checking."""

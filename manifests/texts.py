@@ -1,0 +1,62 @@
+"""The texts of single rows: kept ones from a build's data, others from its intermediates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curate.storage import column_array, read_arrow, read_json
+from manifests.opened import OpenedBuild
+
+HIDDEN_STAGES = ("privacy",)
+"""First parts of reasons for which a text is never shown."""
+
+
+def hidden(reason: str | None) -> bool:
+    """Whether a row that went for this reason must not be shown in the clear."""
+    return reason is not None and reason.partition(".")[0] in HIDDEN_STAGES
+
+
+def kept_texts(build: OpenedBuild, ids: Iterable[str]) -> dict[str, str]:
+    """Texts of kept rows by id; ids that are not there are left out."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    with build.connection() as database:
+        found = database.execute(
+            "SELECT id, text FROM data WHERE id IN (SELECT unnest($ids))", {"ids": wanted}
+        ).fetchall()
+    return dict(found)
+
+
+def rewritten_texts(build: OpenedBuild, ids: Iterable[str]) -> dict[str, str]:
+    """Texts after rewriting of any rows, by id, from `.work/`.
+
+    Rows whose intermediate is gone (`.work/` is safe to delete, and the next build cleans it) are
+    left out.
+    """
+    by_unit: dict[str, dict[int, str]] = {}
+    for row_id in ids:
+        unit, _, row = row_id.rpartition("#")
+        by_unit.setdefault(unit, {})[int(row)] = row_id
+    listing = build.folder / ".work" / "partitions.json"
+    if not by_unit or not listing.exists():
+        return {}
+    texts: dict[str, str] = {}
+    for entry in read_json(listing):
+        wanted = by_unit.get(f"{entry['source']}/{entry['file']}")
+        # By its name alone: a build may have been moved, or come from anywhere.
+        path = build.folder / ".work" / "refine" / Path(entry["refined"]).name
+        if not wanted or not path.exists():
+            continue
+        table = read_arrow(path, ["row", "text"])
+        rows = column_array(table, "row")
+        where = pc.index_in(pa.array(list(wanted), rows.type), rows).to_pylist()
+        text = column_array(table, "text")
+        for row_id, position in zip(wanted.values(), where, strict=True):
+            if position is not None:
+                texts[row_id] = text[position].as_py()
+    return texts

@@ -1,0 +1,109 @@
+"""Small shards and configurations that the tests of training share."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.curate.tokens.packing_files import byte_level, packed, texts, write_build
+from trainer.config import Config
+from trainer.watch import METRICS, lines_of
+
+FRESH = {"hidden_size": 16, "layers": 2, "heads": 4, "kv_heads": 2, "intermediate_size": 32}
+
+
+def text_shards(root: Path, seq_length: int = 64, documents: int = 60) -> Path:
+    """Shards of text from two sources, with validation rows, and their tokenizer in `t`."""
+    byte_level(root / "t")
+    write_build(root / "build", {"wiki": texts(documents), "news": texts(documents, 2)})
+    packed(root / "shards", root / "t", [root / "build"], seq_length=seq_length, validation=0.2)
+    return root / "shards"
+
+
+def instruction_shards(
+    root: Path, prompt: str = "chatml", name: str = "sft", seq_length: int = 64
+) -> Path:
+    """Shards of sixty sums."""
+    byte_level(root / "t")
+    rows = [
+        {"instruction": f"{i}加{i}是多少？", "input": "", "output": f"答案：{2 * i}。"}
+        for i in range(60)
+    ]
+    (root / f"{name}.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    packed(
+        root / name, root / "t", [root / f"{name}.jsonl"], seq_length=seq_length, prompt=prompt,
+        validation=0.1,
+    )  # fmt: skip
+    return root / name
+
+
+def config(root: Path, **changes: Any) -> Config:
+    """Twelve steps of six rows on `shards`, with a fresh model."""
+    values: dict[str, Any] = {
+        "name": "run",
+        "shards": str(root / "shards"),
+        "model": {"fresh": FRESH, "tokenizer": str(root / "t")},
+        "batch": {"rows": 6, "micro_rows": 3},
+        "steps": 12,
+        "optimizer": {"lr": 1e-2},
+        "schedule": {"warmup": 3},
+        "checkpoints": {"every": 4},
+        "evaluation": False,
+        "device": "cpu",
+        "seed": 3,
+        "out": str(root / "runs"),
+    }
+    return Config(**{**values, **changes})
+
+
+def losses(run: Path) -> list[float]:
+    """The loss of every step, from metrics.jsonl."""
+    lines = lines_of(run / METRICS)
+    assert [line["step"] for line in lines] == list(range(1, len(lines) + 1))
+    return [line["loss"] for line in lines]
+
+
+def begun(value: Config, stage: str = "pretrain", world: int = 1) -> list[subprocess.Popen[str]]:
+    """`curate train` in processes of its own, as torchrun would start them."""
+    path = Path(value.out) / f"{value.name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(value.model_dump_json(exclude_none=True))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "curate", "train", stage, str(path), "--json"]
+    started = []
+    for rank in range(world):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        if world > 1:
+            environment |= {
+                "RANK": str(rank),
+                "LOCAL_RANK": str(rank),
+                "WORLD_SIZE": str(world),
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(port),
+            }
+        started.append(
+            subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environment,
+            )
+        )
+    return started
+
+
+def finished(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
+    """(exit code, standard output, standard error) of each."""
+    result = []
+    for process in processes:
+        out, err = process.communicate(timeout=300)
+        result.append((process.returncode, out, err))
+    return result

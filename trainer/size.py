@@ -1,0 +1,116 @@
+"""How large a run is, foretold from its configuration: parameters, memory, tokens, operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from curate.errors import RecipeError
+from curate.tokens.format.reader import Shards
+from curate.tokens.tokenizer import load_tokenizer
+from trainer import model
+from trainer.config import Config
+from trainer.loss import CHUNK_CELLS
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a run will be, before it starts."""
+
+    parameters: int
+    trained: int
+    steps: int
+    rows_per_step: int
+    tokens: int
+    """Tokens of documents in all steps."""
+    weights_bytes: int
+    """Weights, gradients and both moments, in float32: 16 bytes a parameter."""
+    activations_bytes: int
+    """An estimate: what a micro-batch keeps for the backward pass, and a chunk of logits."""
+    flops_per_token: float
+    """6 N + 12 layers x width x attended tokens / 2, as PaLM (Chowdhery et al. 2022) counts, with
+    the causal half and the documents' own lengths."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The closing JSON object that others rely on."""
+        return {
+            **vars(self),
+            "memory_bytes_per_process": self.weights_bytes + self.activations_bytes,
+            "flops": self.flops_per_token * self.tokens,
+        }
+
+
+def foretold(config: Config, shards: Shards) -> Size:
+    """The size of a run; nothing is loaded but the model's configuration."""
+    path = config.tokenizer_path()
+    tokenizer = load_tokenizer(path)
+    shards.check_tokenizer(tokenizer.fingerprint, str(path))
+    network = _shape(config, tokenizer.vocab_size)
+    facts = network.config
+    parameters = list(network.parameters())
+    count = sum(p.numel() for p in parameters)
+    split = shards.split
+    steps = config.steps_for(split.rows)
+    attended = split.tokens / max(split.segments, 1) / 2
+    embedding = network.get_input_embeddings().weight.numel()
+    tied = facts.tie_word_embeddings
+    multiplied = count - (0 if tied else embedding)
+    return Size(
+        parameters=count,
+        trained=count,
+        steps=steps,
+        rows_per_step=config.batch.rows,
+        tokens=round(steps * config.batch.rows * split.tokens / max(split.rows, 1)),
+        weights_bytes=16 * count,
+        activations_bytes=_activations(config, facts, shards.index.seq_length),
+        flops_per_token=6.0 * multiplied
+        + 12.0 * facts.num_hidden_layers * facts.hidden_size * attended,
+    )
+
+
+def _shape(config: Config, vocabulary: int) -> Any:
+    """The model without its weights."""
+    options = config.model
+    if options.fresh is not None:
+        facts: Any = model.fresh_config(options, options.fresh, vocabulary)
+    elif Path(options.path or "").suffix == ".bin":
+        network = model.from_folder(Path(options.path or ""))
+        if options.base_tokenizer is not None:
+            network.resize_token_embeddings(vocabulary, mean_resizing=False)
+        return network
+    else:
+        try:
+            facts = AutoConfig.from_pretrained(
+                options.path or "", local_files_only=True, trust_remote_code=False
+            )
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise RecipeError(f"{options.path} holds no model: {reason}") from None
+        if options.base_tokenizer is not None:
+            facts.vocab_size = vocabulary
+    build: Any = AutoModelForCausalLM.from_config
+    with torch.device("meta"):
+        return build(facts)
+
+
+def _activations(config: Config, facts: Any, seq_length: int) -> int:
+    """Bytes kept for the backward pass of a micro-batch.
+
+    A block keeps about eight tensors of its width (inputs of norms and projections, queries, keys,
+    values, output) and four of its feed-forward width; with activation checkpointing only its
+    input, and those of one block.
+    """
+    tokens = config.batch.micro_rows * seq_length
+    size = 2 if config.precision == "bf16" else 4
+    block = tokens * size * (8 * facts.hidden_size + 4 * facts.intermediate_size)
+    if config.activation_checkpointing:
+        kept = tokens * size * facts.hidden_size * facts.num_hidden_layers + block
+    else:
+        kept = block * facts.num_hidden_layers
+    whole = tokens * facts.vocab_size
+    cells = min(CHUNK_CELLS, whole) if config.loss == "chunked" else whole
+    return kept + 2 * 4 * cells
