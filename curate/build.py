@@ -45,7 +45,7 @@ from curate.plan import (
 from curate.progress import Progress, Silent
 from curate.recipe import Recipe
 from curate.refine import prepare_pairs
-from curate.rows import PAIR
+from curate.rows import INSTRUCTION, PAIR
 from curate.storage import read_json, write_json
 from manifests.manifest import Account, accounts, corpus_manifest, total
 from manifests.seal import write_sealed
@@ -111,6 +111,9 @@ class Piece:
 class Build:
     """One run of a recipe in a folder."""
 
+    kind = "corpus"
+    """What the manifest says was built."""
+
     def __init__(self, recipe: Recipe, options: Options, progress: Progress | None = None) -> None:
         self.recipe = recipe
         self.options = options
@@ -145,12 +148,12 @@ class Build:
         planned = []
         for plan in plans:
             for unit in plan.units:
-                key = ingest_key(plan.adapter, unit, self.hashes, self.options.limit)
+                key = ingest_key(plan.adapter, unit, self.hashes, self.options.limit, plan.making)
                 refine_key = fingerprint("refine", key, self.refine_options(plan))
                 size = sum(file.path.stat().st_size for file in unit.files)
                 planned.append(PlannedUnit(plan, unit, key, refine_key, size))
             for rejected in plan.rejected:
-                key = rejected_key(plan.adapter, rejected)
+                key = rejected_key(plan.row_type, rejected)
                 refine_key = fingerprint("refine", key, self.refine_options(plan))
                 unit = Unit(rejected.name, ())
                 planned.append(PlannedUnit(plan, unit, key, refine_key, 0, rejected))
@@ -166,7 +169,7 @@ class Build:
             units = self.units(plans)
             # The first run on a machine compiles here; later ones load what it compiled.
             self.progress.stage("kernels (compiled in the first run)")
-            if any(plan.adapter.row_type is PAIR for plan in plans):
+            if any(plan.row_type is PAIR for plan in plans):
                 prepare_pairs(self.measures)
             runner = engine(self.options.workers)
             try:
@@ -306,7 +309,10 @@ class Build:
     def decision_path(self, piece: Piece) -> Path:
         plan = piece.unit.plan
         compared = self.scores_path(piece).stem if self.evaluation else None
-        key = decide_key(piece.unit.refine_key, piece.number, self.recipe, compared, plan.refusal)
+        dropping = self.dropping(piece)
+        key = decide_key(
+            piece.unit.refine_key, piece.number, self.recipe, compared, plan.refusal, dropping
+        )
         return self.work / "decide" / f"{key}.arrow"
 
     def sketch_path(self, piece: Piece) -> Path:
@@ -377,8 +383,13 @@ class Build:
         folder = str(self.ingest_folder(unit))
         label = f"{unit.plan.label}/{unit.unit.name}"
         if (refused := unit.rejected) is not None:
-            arguments = {"reason": refused.reason, "detail": refused.detail, "folder": folder}
-            return Task("curate.ingest:reject", {"adapter": unit.plan.adapter, **arguments}, label)
+            arguments: dict[str, Any] = {
+                "reason": refused.reason,
+                "detail": refused.detail,
+                "folder": folder,
+            }
+            arguments |= {"adapter": unit.plan.adapter, "making": unit.plan.making}
+            return Task("curate.ingest:reject", arguments, label)
         return Task(
             "curate.ingest:ingest",
             {
@@ -386,24 +397,25 @@ class Build:
                 "unit": unit.unit,
                 "folder": folder,
                 "row_limit": self.options.limit,
+                "making": unit.plan.making,
             },
             label,
         )
 
     def refine_task(self, piece: Piece) -> Task:
-        return Task(
-            "curate.refine:refine",
-            {
-                "partition": str(partition_path(self.ingest_folder(piece.unit), piece.number)),
-                "output": str(self.refined_path(piece)),
-                "row_type": piece.unit.plan.adapter.row_type.name,
-                "template": piece.unit.plan.template,
-                "rewrites": piece.unit.plan.rewrites,
-                "measures": self.measures,
-                "sides": self.recipe.dedup.sides is not None,
-            },
-            f"{piece.unit.prefix} partition {piece.number}",
-        )
+        plan = piece.unit.plan
+        label = f"{piece.unit.prefix} partition {piece.number}"
+        arguments: dict[str, Any] = {
+            "partition": str(partition_path(self.ingest_folder(piece.unit), piece.number)),
+            "output": str(self.refined_path(piece)),
+            "rewrites": plan.rewrites,
+            "measures": self.measures,
+        }
+        if plan.row_type is INSTRUCTION:
+            return Task("curate.instructions.refine:refine_instructions", arguments, label)
+        arguments |= {"row_type": plan.row_type.name, "template": plan.template}
+        arguments["sides"] = self.recipe.dedup.sides is not None
+        return Task("curate.refine:refine", arguments, label)
 
     def compare_task(self, piece: Piece, asked: Evaluation) -> Task:
         return Task(
@@ -425,14 +437,18 @@ class Build:
                 "output": str(self.decision_path(piece)),
                 "limits": self.recipe.quality,
                 "languages": self.recipe.language,
-                "row_type": piece.unit.plan.adapter.row_type.name,
-                "dropping": piece.unit.plan.dropping(),
+                "row_type": piece.unit.plan.row_type.name,
+                "dropping": self.dropping(piece),
                 "contamination": self.recipe.contamination,
                 "scores": str(self.scores_path(piece)) if self.evaluation else None,
                 "refusal": piece.unit.plan.refusal,
             },
             f"{piece.unit.prefix} decisions {piece.number}",
         )
+
+    def dropping(self, piece: Piece) -> dict[str, str]:
+        """Columns that must be 0 in a piece, each with the reason for which rows go."""
+        return piece.unit.plan.dropping()
 
     # Duplicates
 
@@ -497,17 +513,7 @@ class Build:
         self.progress.stage("write", sum(piece.bytes for piece in pieces))
         # A manifest stands for a whole build: an unfinished one must not be found beside new data.
         partitions = [
-            Partition(
-                rows=str(partition_path(self.ingest_folder(piece.unit), piece.number)),
-                refined=str(self.refined_path(piece)),
-                decision=str(self.decision_path(piece)),
-                duplicates=str(duplicates[i]) if duplicates is not None else None,
-                source=piece.unit.plan.label,
-                file=piece.unit.unit.name,
-                licence=piece.unit.plan.terms.licence,
-                row_type=piece.unit.plan.adapter.row_type.name,
-                scores=str(self.scores_path(piece)) if self.evaluation else None,
-            )
+            self.partition(i, piece, duplicates[i] if duplicates is not None else None)
             for i, piece in enumerate(pieces)
         ]
         listing = self.work / "partitions.json"
@@ -521,8 +527,9 @@ class Build:
             key = write_key(
                 [
                     [
-                        *[Path(path).name for path in (p.refined, p.decision, p.duplicates or "")],
-                        *[p.source, p.file, p.licence],
+                        # Files that are numbered in a folder named by what they were made of.
+                        *["/".join(Path(path).parts[-2:]) for path in p.made_of()],
+                        *[p.source, p.file, p.licence, p.tags],
                     ]
                     for p in (partitions[m] for m in members)
                 ],
@@ -536,7 +543,7 @@ class Build:
                 results[number] = done
                 self.progress.advance(size)
                 continue
-            task = self.write_task(number, members, listing)
+            task = self.write_task(number, members, listing, key)
             waiting[task.label] = (number, record, size)
             runner.submit(task)
         if waiting:
@@ -548,6 +555,21 @@ class Build:
             results[number] = value
             self.progress.advance(size)
         return [results[number] for number in sorted(results)]
+
+    def partition(self, number: int, piece: Piece, duplicates: Path | None) -> Partition:
+        """What the tasks that write shards are told of piece `number`."""
+        plan = piece.unit.plan
+        return Partition(
+            rows=str(partition_path(self.ingest_folder(piece.unit), piece.number)),
+            refined=str(self.refined_path(piece)),
+            decision=str(self.decision_path(piece)),
+            duplicates=str(duplicates) if duplicates is not None else None,
+            source=plan.label,
+            file=piece.unit.unit.name,
+            licence=plan.terms.licence,
+            row_type=plan.row_type.name,
+            scores=str(self.scores_path(piece)) if self.evaluation else None,
+        )
 
     def groups(self, pieces: list[Piece]) -> list[list[int]]:
         """Runs of consecutive partitions that share a shard."""
@@ -561,8 +583,7 @@ class Build:
             size += piece.bytes
         return groups
 
-    def write_task(self, number: int, members: list[int], listing: Path) -> Task:
-        output = self.recipe.output
+    def write_task(self, number: int, members: list[int], listing: Path, key: str) -> Task:
         return Task(
             "curate.outputs:write_shard",
             {
@@ -572,13 +593,20 @@ class Build:
                 "folder": str(self.folder),
                 "data": f"data/{number:05d}.parquet",
                 "fates": f"ledger/{number:05d}.parquet",
-                "jsonl": f"jsonl/{number:05d}.jsonl.zst" if output.jsonl else None,
-                "text": f"text/{number:05d}.txt.zst" if output.text != "no" else None,
-                "line_end": "\\n" if output.text == "escape" else " ",
                 "others": self.recipe.other_columns(),
+                **self.also_written(number, key),
             },
             f"shard {number:05d}",
         )
+
+    def also_written(self, number: int, key: str) -> dict[str, Any]:
+        """What `write_shard` writes of a shard besides data and ledger, as its arguments."""
+        output = self.recipe.output
+        return {
+            "jsonl": f"jsonl/{number:05d}.jsonl.zst" if output.jsonl else None,
+            "text": f"text/{number:05d}.txt.zst" if output.text != "no" else None,
+            "line_end": "\\n" if output.text == "escape" else " ",
+        }
 
     def written_before(self, record: Path) -> dict[str, Any] | None:
         """What an earlier run wrote under this key, if all of it is still there."""
@@ -589,7 +617,15 @@ class Build:
             path = self.folder / output["path"]
             if not path.exists() or path.stat().st_size != output["bytes"]:
                 return None
+        if (training := value.get("training")) is not None:
+            self.used.add(self.folder / training)
+            return value if (self.folder / training).exists() else None
         return value
+
+    def leftovers(self) -> list[Path]:
+        """Files that an earlier build may have left in the folder."""
+        names = ("data", "ledger", "jsonl", "text")
+        return [path for name in names for path in sorted((self.folder / name).glob("*"))]
 
     def finish(
         self,
@@ -607,16 +643,16 @@ class Build:
         else:
             (self.folder / REPORT_NAME).unlink(missing_ok=True)
         wanted = {self.folder / output["path"] for output in outputs}
-        for name in ("data", "ledger", "jsonl", "text"):
-            for path in sorted((self.folder / name).glob("*")):
-                if path not in wanted:
-                    path.unlink()
+        for path in self.leftovers():
+            if path not in wanted:
+                path.unlink(missing_ok=True)
         for stage in sorted(self.work.iterdir()):
             if stage.is_dir() and stage.name != "unpacked":
                 for path in sorted(stage.iterdir()):
                     if path not in self.used:
                         shutil.rmtree(path) if path.is_dir() else path.unlink()
         manifest = corpus_manifest(
+            kind=self.kind,
             name=self.recipe.name,
             recipe=self.recipe.model_dump(mode="json"),
             limit=self.options.limit,

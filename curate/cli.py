@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -71,6 +72,22 @@ def root(
     ] = False,
 ) -> None:
     """Holds the options that come before a command."""
+
+
+@app.command(epilog="Example:  curate validate builds/mine/train.jsonl --json")
+def validate(
+    file: Annotated[
+        Path, typer.Argument(help="JSON Lines, a JSON array or Parquet, packed or not.")
+    ],
+    show: Annotated[int, typer.Option(min=0, help="Faults to list.")] = 20,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="End standard output with one JSON object.")
+    ] = False,
+) -> None:
+    """Check a file of instructions against the published schema, row by row."""
+    from curate.cli_validate import report
+
+    report(file, show, as_json)
 
 
 def run() -> None:

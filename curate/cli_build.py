@@ -1,4 +1,4 @@
-"""`curate build`: runs a recipe, shows how far it is, and closes with a table."""
+"""`curate build`: runs a recipe, shows how far it is, and closes with tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from curate.recipe import Recipe, read
 from manifests.manifest import total
 
 app = typer.Typer(
-    help="Build a corpus from a recipe.", no_args_is_help=True, rich_markup_mode="rich"
+    help="Build a corpus or instruction data from a recipe.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
 )
 
 EXAMPLES = """
@@ -37,9 +39,39 @@ EXAMPLES = """
 """
 
 
-def sample_recipe() -> Path:
-    """The sample recipe: in the checkout one stands in, or beside the installed package."""
-    here = Path(str(importlib.resources.files("recipes"))) / "sample.yaml"
+INSTRUCTION_EXAMPLES = """
+[bold]Examples[/bold]
+
+  curate build instructions                                     the sample in recipes/, offline
+
+  curate build instructions recipes/instructions.yaml --dry-run     what would be read and done
+
+  curate build instructions my.yaml --limit 1000                a quick look
+
+  curate build instructions my.yaml --workers 8 --json          the real thing, for scripts
+"""
+
+RecipeFile = Annotated[Path | None, typer.Argument(help="Recipe file; the sample when left out.")]
+Out = Annotated[Path, typer.Option(help="Folder of builds.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Worker processes; one for each core by default.")
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Read at most so many rows of every file.")]
+Data = Annotated[Path, typer.Option(help="Where fetched sources lie.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
+Resume = Annotated[
+    bool, typer.Option("--resume/--fresh", help="Use what earlier runs have done, or start anew.")
+]
+Profile = Annotated[
+    bool, typer.Option("--profile", help="Print each part's share of the CPU time.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Print tracebacks of failures.")]
+
+
+def sample_recipe(name: str = "sample.yaml") -> Path:
+    """A sample recipe: in the checkout one stands in, or beside the installed package."""
+    here = Path(str(importlib.resources.files("recipes"))) / name
     if not here.exists():
         raise RecipeError("the sample recipe is not installed; give a recipe file")
     return here
@@ -47,76 +79,106 @@ def sample_recipe() -> Path:
 
 @app.callback()
 def group() -> None:
-    """Build a corpus from a recipe."""
+    """Build a corpus or instruction data from a recipe."""
 
 
 @app.command(epilog=EXAMPLES)
 def corpus(
-    recipe: Annotated[
-        Path | None, typer.Argument(help="Recipe file; the sample when left out.")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of builds.")] = Path("builds"),
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes; one for each core by default.")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="Read at most so many rows of every file.")
-    ] = None,
-    data: Annotated[Path, typer.Option(help="Where fetched sources lie.")] = Path("data"),
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume/--fresh", help="Use what earlier runs have done, or start anew."),
-    ] = True,
-    profile: Annotated[
-        bool, typer.Option("--profile", help="Print each part's share of the CPU time.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="End standard output with one JSON object.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Print tracebacks of failures.")] = False,
+    recipe: RecipeFile = None,
+    out: Out = Path("builds"),
+    workers: Workers = None,
+    limit: Limit = None,
+    data: Data = Path("data"),
+    dry_run: DryRun = False,
+    resume: Resume = True,
+    profile: Profile = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Build a deduplicated corpus from the sources a recipe names."""
-    console = Console(stderr=True)
     path = recipe or sample_recipe()
+    options = _options(path, out, workers, limit, data)
+    parsed: Recipe = read(path)
+    quiet = Silent() if as_json else None
+    result = _run(Build(parsed, options, quiet), dry_run, resume, as_json, debug)
+    if result is not None:
+        print_result(Console(), result, profile)
+        if as_json:
+            print(json.dumps(result.summary()))
+
+
+@app.command(epilog=INSTRUCTION_EXAMPLES)
+def instructions(
+    recipe: RecipeFile = None,
+    out: Out = Path("builds"),
+    workers: Workers = None,
+    limit: Limit = None,
+    data: Data = Path("data"),
+    dry_run: DryRun = False,
+    resume: Resume = True,
+    profile: Profile = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Build instruction data in one schema from the sources a recipe names."""
+    from curate.instructions.build import InstructionBuild
+    from curate.instructions.recipe import InstructionRecipe
+
+    path = recipe or sample_recipe("sample-instructions.yaml")
+    options = _options(path, out, workers, limit, data)
+    build = InstructionBuild(read(path, InstructionRecipe), options, Silent() if as_json else None)
+    result = _run(build, dry_run, resume, as_json, debug)
+    if result is None:
+        return
+    print_result(Console(), result, profile)
+    training = {output["path"]: output["rows"] for output in build.training}
+    Console().print(
+        "training files: " + (", ".join(f"{n} {rows:,}" for n, rows in training.items()) or "none"),
+        soft_wrap=True,
+    )
+    if as_json:
+        sources = {label: account.as_json() for label, account in result.accounts.items()}
+        print(json.dumps({**result.summary(), "sources": sources, "training": training}))
+
+
+def _options(path: Path, out: Path, workers: int | None, limit: int | None, data: Path) -> Options:
     # Steps and adapters of one's own are found beside the recipe that names them.
     sys.path.append(str(path.parent.resolve()))
-    parsed = read(path)
-    options = Options(
+    return Options(
         out=out,
         workers=workers or usable_cores(),
         limit=limit,
         recipe_folder=path.parent,
         data_folder=data,
     )
+
+
+def _run(build: Build, dry_run: bool, resume: bool, as_json: bool, debug: bool) -> Result | None:
+    """The result of the build, or None where only its plan was asked for."""
     if dry_run:
-        _print_plan(parsed, options, as_json)
-        return
-    build = Build(parsed, options, Silent() if as_json else None)
+        _print_plan(build, as_json)
+        return None
     if not resume:
         build.forget()
+    console = Console(stderr=True)
     build.progress = progress(console)
     try:
-        result = build.run()
+        return build.run()
     except TaskFailure as failure:
         if debug:
             console.print(failure.details, markup=False)
         raise
     finally:
         build.progress.close()
-    print_result(Console(), result, profile)
-    if as_json:
-        print(json.dumps(result.summary()))
 
 
-def _print_plan(recipe: Recipe, options: Options, as_json: bool) -> None:
-    build = Build(recipe, options)
+def _print_plan(build: Build, as_json: bool) -> None:
     plan = build.dry_run()
     if as_json:
         print(json.dumps(plan, ensure_ascii=False))
         return
     console = Console()
-    table = Table(title=f"Plan of {recipe.name}", title_justify="left")
+    table = Table(title=f"Plan of {build.recipe.name}", title_justify="left")
     for column in ("source", "rows of", "files", "MB on disk", "done before", "licence"):
         table.add_column(column, justify="right" if column in ("files", "MB on disk") else "left")
     for entry in plan["sources"]:

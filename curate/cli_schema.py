@@ -35,5 +35,13 @@ def ledger() -> None:
     _print(ledger_schema())
 
 
+@app.command(epilog="Example:  curate schema instructions > instructions.schema.json")
+def instructions() -> None:
+    """Print the JSON Schema of a line of train.jsonl."""
+    from curate.instructions.schema import json_schema
+
+    _print(json_schema())
+
+
 def _print(schema: object) -> None:
     print(json.dumps(schema, indent=2, ensure_ascii=False))

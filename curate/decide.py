@@ -106,11 +106,12 @@ def _limit_rules(table: pa.Table, limits: Mapping[str, Limit]) -> list[_Rule]:
 
 
 def _found_rules(table: pa.Table, dropping: Mapping[str, str]) -> list[_Rule]:
-    """Fails rows in which a rewrite found what the recipe does not tolerate."""
+    """Fails rows in which a step found what the recipe does not tolerate."""
     rules = []
     for column, reason in dropping.items():
         values = column_array(table, column)
-        rules.append(_Rule(reason, column, "max 0", values.to_numpy() > 0, values))
+        failing = values.to_numpy(zero_copy_only=False) > 0
+        rules.append(_Rule(reason, column, "max 0", failing, values))
     return rules
 
 
@@ -137,7 +138,7 @@ def decided(
     """The decisions on a refined partition, in DECISION's schema. Quarantined rows have none.
 
     Everything read of `table` but `quarantine` is in the ledger too, under the same names.
-    dropping: columns that rewrites count and that must be 0, each with its reason.
+    dropping: columns that must be 0 (or false), each with its reason.
     """
     n = table.num_rows
     open_rows = np.ones(n, bool)

@@ -7,6 +7,7 @@ from typing import Any
 
 from curate.original import Unavailable, original, rewritten_text
 from curate.replay import Replay, masked, replayed
+from curate.rowids import part_in
 from manifests import ledger
 from manifests.find import find
 from manifests.opened import OpenedBuild
@@ -20,7 +21,7 @@ def history(build: OpenedBuild, trace: dict[str, Any]) -> dict[str, Any]:
     null when it cannot be had) and `notes` (what is missing or may differ, in words).
     """
     upstream = trace["upstream"]
-    where = (upstream["source"], upstream["file"], upstream["row"])
+    where = (upstream["source"], upstream["file"], upstream["row"], part_in(trace["id"]))
     text = trace["text"] if trace["text"] is not None else rewritten_text(build, *where)
     notes: list[str] = []
     if trace["fate"]["status"] == ledger.QUARANTINED:
@@ -58,7 +59,7 @@ def _text(build: OpenedBuild, row: dict[str, Any]) -> str | None:
         return kept.row["text"] if kept else None
     if row["status"] == ledger.QUARANTINED:
         return None
-    where = (row["source"], row["file"], row["row"])
+    where = (row["source"], row["file"], row["row"], part_in(row["id"]))
     text = rewritten_text(build, *where)
     if text is not None:
         return text

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from curate.rows import RowType
+from curate.rows import INSTRUCTION, RowType
 from curate.storage import read_json, write_arrow, write_json
 from sources.adapter import Adapter, SourceError, Unit
 
@@ -93,8 +94,18 @@ def _readable(adapter: Adapter, unit: Unit) -> Iterator[pa.RecordBatch]:
         yield from quarantined_row(kind, last + 1, "unreadable", str(error)[:200]).to_batches()
 
 
+class Made(Protocol):
+    """Makes other rows of those read; see `curate.instructions.making`."""
+
+    def made(self, table: pa.Table, unit: str) -> pa.Table:
+        """What the rows of a partition become."""
+
+    def fingerprint(self) -> list[Any]:
+        """Everything that decides what is made."""
+
+
 def ingest(
-    adapter: Adapter, unit: Unit, folder: str, row_limit: int | None
+    adapter: Adapter, unit: Unit, folder: str, row_limit: int | None, making: Made | None = None
 ) -> Iterator[dict[str, int]]:
     """Task: writes the unit's partitions and then its index; yields each partition's number.
 
@@ -103,11 +114,14 @@ def ingest(
     root = Path(folder)
     sizes: list[dict[str, int]] = []
     kind = adapter.row_type
+    made_kind = kind if making is None else INSTRUCTION
     expected_row = 1
     for number, table in enumerate(partitions(_readable(adapter, unit), kind, row_limit)):
         table = table.cast(kind.schema)
         expected_row = _checked_order(table, expected_row, unit)
-        size = sum(int(_row_bytes(b, kind).sum()) for b in table.to_batches())
+        if making is not None:
+            table = making.made(table, unit.name).combine_chunks()
+        size = sum(int(_row_bytes(b, made_kind).sum()) for b in table.to_batches())
         write_arrow(partition_path(root, number), table)
         sizes.append({"rows": table.num_rows, "bytes": size})
         yield {"partition": number, **sizes[-1]}
@@ -121,10 +135,13 @@ def quarantined_row(kind: RowType, row: int, reason: str, detail: str) -> pa.Tab
     return pa.Table.from_pylist([values], schema=kind.schema)
 
 
-def reject(adapter: Adapter, reason: str, detail: str, folder: str) -> Iterator[dict[str, int]]:
+def reject(
+    adapter: Adapter, reason: str, detail: str, folder: str, making: Made | None = None
+) -> Iterator[dict[str, int]]:
     """Task: stands for a file that was refused whole, as one quarantined row."""
     root = Path(folder)
-    write_arrow(partition_path(root, 0), quarantined_row(adapter.row_type, 1, reason, detail))
+    row = quarantined_row(adapter.row_type, 1, reason, detail)
+    write_arrow(partition_path(root, 0), row if making is None else making.made(row, ""))
     sizes = {"rows": 1, "bytes": 0}
     write_json(root / INDEX, {"partitions": [sizes]})
     yield {"partition": 0, **sizes}

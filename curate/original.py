@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from curate.errors import CurateError
 from curate.fingerprint import file_sha256
-from curate.rows import ROW_TYPES
+from curate.rows import INSTRUCTION, ROW_TYPES
 from curate.storage import read_arrow, read_json
 from manifests.opened import OpenedBuild
 from manifests.seal import seal_holds
@@ -32,37 +32,56 @@ class Original:
     """The fields of one row before any rewrite."""
 
     fields: dict[str, str]
-    """Text by field of the row type: `text`, or `zh` and `en`, and so on."""
+    """Text by field of the row type: `text`, or `zh` and `en`, and so on; of instructions with
+    history also by turn."""
     meta: str | None
     read_from: str
     """Where it was found just now."""
 
 
-def original(build: OpenedBuild, source: str, file: str, row: int) -> Original:
+def original(build: OpenedBuild, source: str, file: str, row: int, part: int = 1) -> Original:
     """Row `row` of `file` in `source`, as the build read it.
+
+    part: which one of several instructions made of the record.
 
     Raises Unavailable when the intermediates are gone and the source's file is gone or changed.
     """
     kind = ROW_TYPES[build.manifest["sources"][source]["row_type"]]
-    if (found := _intermediate(build, "rows", source, file, row)) is not None:
+    instructions = build.manifest["kind"] == "instructions"
+    if (found := _intermediate(build, "rows", source, file, row, part)) is not None:
         table, where = found
         from_where = f"{build.folder / '.work'} (what the build read)"
+    elif instructions and kind is not INSTRUCTION:
+        raise Unavailable(f"it was made of a {kind.name}, and {build.folder}/.work is gone")
     else:
         table, path = _from_source(build, source, file, row)
         where, from_where = 0, str(path)
     values = table.slice(where, 1).to_pylist()[0]
-    fields = {field: values[field] for field in kind.fields}
+    fields = said(values) if instructions else {field: values[field] for field in kind.fields}
     return Original(fields, values["meta"], from_where)
 
 
-def rewritten_text(build: OpenedBuild, source: str, file: str, row: int) -> str | None:
+def said(values: dict[str, Any]) -> dict[str, str]:
+    """The texts of an instruction by name, in the order of a conversation."""
+    turns = {
+        f"history {number} {side}": turn[side]
+        for number, turn in enumerate(values["history"], 1)
+        for side in ("user", "assistant")
+    }
+    last = {field: values[field] for field in ("instruction", "input", "output")}
+    return {"system": values["system"], **turns, **last}
+
+
+def rewritten_text(
+    build: OpenedBuild, source: str, file: str, row: int, part: int = 1
+) -> str | None:
     """The row's text after every rewrite, as the build has it in its intermediates; else None."""
-    found = _intermediate(build, "refined", source, file, row)
+    found = _intermediate(build, "refined", source, file, row, part)
     return None if found is None else found[0].column("text")[found[1]].as_py()
 
 
 def _intermediate(
-    build: OpenedBuild, what: str, source: str, file: str, row: int
+    build: OpenedBuild, what: str, source: str, file: str, row: int, part: int = 1
 ) -> tuple[pa.Table, int] | None:
     """The partition that holds the row, mapped, and its position in it."""
     work = build.folder / ".work"
@@ -88,8 +107,8 @@ def _intermediate(
             elif row < numbers[0]:
                 high = middle - 1
             else:
-                at = int(np.searchsorted(numbers, row))
-                return (table, at) if numbers[at] == row else None
+                at = int(np.searchsorted(numbers, row)) + part - 1
+                return (table, at) if at < len(numbers) and numbers[at] == row else None
     except (OSError, pa.ArrowInvalid):
         return None
     return None

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from dataclasses import field as dataclass_field
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -26,10 +27,17 @@ from numpy.typing import NDArray
 from curate.contamination.compare import with_scores
 from curate.dedup.resolve import EXACT_KIND, NEAR_KIND, SAME_EN_KIND, SAME_ZH_KIND
 from curate.fingerprint import file_sha256
-from curate.measure.pair.base import AnyMeasure, PairMeasure
+from curate.instructions import data as instructions
+from curate.instructions.data import SHUFFLED, data_columns, in_order, shuffled
+from curate.instructions.making import PART
+from curate.instructions.mixture import left_out
+from curate.measure.base import Measure
+from curate.measure.pair.base import AnyMeasure
+from curate.recipe import has_sides
 from curate.refine import REWRITE_NAMES, Clock
-from curate.rows import PAIR
-from curate.storage import column_array, read_arrow, read_json, written
+from curate.rowids import row_ids
+from curate.rows import INSTRUCTION, PAIR
+from curate.storage import column_array, read_arrow, read_json, write_arrow, written
 from manifests import ledger
 
 VERSION = 2
@@ -74,21 +82,29 @@ class Partition:
     row_type: str
     scores: str | None = None
     """File of curate.contamination.compare; None when the build looks for no questions."""
+    drawn: str | None = None
+    """File of curate.instructions.mixture.draw, for instructions."""
+    bounds: str | None = None
+    """File of curate.instructions.mixture.share_out, where a recipe has caps or a budget."""
+    tags: dict[str, str] = dataclass_field(default_factory=dict)
+    """Reasons by column of the flags that a recipe tags."""
 
     @property
     def unit(self) -> str:
         """What the ids of its rows start with."""
         return f"{self.source}/{self.file}"
 
+    def made_of(self) -> list[str]:
+        """The files that decide what is written of it."""
+        return [
+            self.refined,
+            self.decision,
+            *filter(None, (self.duplicates, self.drawn, self.bounds)),
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """The fields, for the listing that write tasks read."""
         return asdict(self)
-
-
-def ids(unit: str, rows: pa.Array) -> pa.Array:
-    """`source/file#row`, the row padded so that ids sort as the source does; rows count from 1."""
-    numbers = pc.utf8_lpad(rows.cast(pa.string()), width=9, padding="0")
-    return pc.binary_join_element_wise(pa.scalar(f"{unit}#"), numbers, pa.scalar(""))
 
 
 def _words(values: NDArray[np.object_] | list[str | None]) -> pa.Array:
@@ -116,7 +132,7 @@ def partition_tables(
     measures: list[AnyMeasure],
     others: pa.Schema | None = None,
 ) -> tuple[pa.Table, pa.Table]:
-    """(kept rows in DATA's schema, ledger rows) of one partition.
+    """(kept rows in the schema of their kind, ledger rows) of one partition.
 
     `partitions` is the whole build's list, for the ids of kept rows that duplicates name.
     """
@@ -125,7 +141,7 @@ def partition_tables(
         refined = with_scores(refined, Path(partition.scores))
     decision = read_arrow(Path(partition.decision))
     n = refined.num_rows
-    row_ids = ids(partition.unit, column_array(refined, "row"))
+    ids = _ids(partition.unit, refined)
     quarantine = column_array(refined, "quarantine")
     is_quarantined = quarantine.is_valid().to_numpy(zero_copy_only=False)
     decided = column_array(decision, "reason")
@@ -147,13 +163,24 @@ def partition_tables(
         duplicate_of[position] = _ids_of(found, partitions)
         is_dropped = is_dropped.copy()
         is_dropped[position] = True
+    limits = column_array(decision, "limit")
+    if partition.bounds is not None:
+        bounds = read_json(Path(partition.bounds))[partition.source]
+        order = column_array(read_arrow(Path(str(partition.drawn))), "order").to_numpy()
+        left = np.where(is_quarantined | is_dropped, -1, left_out(order, bounds))
+        limit = limits.to_numpy(zero_copy_only=False).astype(object)
+        for number, (_, why, most) in enumerate(bounds):
+            stage[left == number], reason[left == number] = "mixture", why
+            limit[left == number] = most
+        limits = pa.array(limit, pa.string())
+        is_dropped = is_dropped | (left >= 0)
     kept = ~(is_quarantined | is_dropped)
     status = np.where(
         is_quarantined, ledger.QUARANTINED, np.where(is_dropped, ledger.DROPPED, ledger.KEPT)
     )
     names = json.loads((refined.schema.metadata or {}).get(REWRITE_NAMES, b"[]"))
     columns: dict[str, pa.Array] = {
-        "id": row_ids,
+        "id": ids,
         "source": _repeated(partition.source, n),
         "file": _repeated(partition.file, n),
         "row": column_array(refined, "row"),
@@ -161,7 +188,7 @@ def partition_tables(
         "stage": _words(stage),
         "reason": _words(reason),
         "measure": column_array(decision, "measure"),
-        "limit": column_array(decision, "limit").dictionary_encode(),
+        "limit": limits.dictionary_encode(),
         "duplicate_of": pa.array(duplicate_of, pa.string()),
         "similarity": pa.array(similarity, mask=np.isnan(similarity)),
         "rewrites": _rewrite_words(column_array(refined, "rewrites").to_numpy(), names),
@@ -191,24 +218,41 @@ def partition_tables(
         if "lang" in columns
         else _repeated(None, m)
     )
-    data = pa.table(
-        {
-            "id": row_ids.take(where),
-            "source": _repeated(partition.source, m),
-            "text": column_array(refined, "text").take(where),
-            "lang": lang,
-            "script": columns["script"].take(where) if "script" in columns else _repeated(None, m),
-            "licence": _repeated(partition.licence, m),
-            "meta": column_array(refined, "meta").take(where),
-        }
-    ).cast(DATA)
-    return data, fates
+    own: dict[str, pa.Array] = {
+        "id": ids.take(where),
+        "source": _repeated(partition.source, m),
+        "lang": lang,
+        "script": columns["script"].take(where) if "script" in columns else _repeated(None, m),
+        "licence": _repeated(partition.licence, m),
+        "meta": column_array(refined, "meta").take(where),
+    }
+    if partition.drawn is not None:
+        own |= data_columns(refined, read_arrow(Path(partition.drawn)), partition.tags, where)
+    else:
+        own["text"] = column_array(refined, "text").take(where)
+    schema = data_schema(partition.row_type)
+    return pa.table(own).select(schema.names).cast(schema), fates
+
+
+def data_schema(row_type: str) -> pa.Schema:
+    """The schema of kept rows of a kind."""
+    return instructions.DATA if row_type == INSTRUCTION.name else DATA
+
+
+def _ids(unit: str, refined: pa.Table, at: pa.Array | None = None) -> pa.Array:
+    """The ids of a refined partition's rows, or of those at some positions."""
+    names = [name for name in ("row", PART) if name in refined.column_names]
+    columns = [column_array(refined, name) for name in names]
+    if at is not None:
+        columns = [column.take(at) for column in columns]
+    return row_ids(unit, *columns)
 
 
 @lru_cache(maxsize=1024)
-def _rows(refined: str) -> pa.Array:
+def _rows(refined: str) -> pa.Table:
     """The row numbers of a partition, mapped from its file."""
-    return column_array(read_arrow(Path(refined), ["row"]), "row")
+    table = read_arrow(Path(refined))
+    return table.select([name for name in ("row", PART) if name in table.column_names])
 
 
 def _ids_of(found: pa.Table, partitions: list[Partition]) -> NDArray[np.object_]:
@@ -220,7 +264,7 @@ def _ids_of(found: pa.Table, partitions: list[Partition]) -> NDArray[np.object_]
         chosen = np.flatnonzero(where == number)
         other = partitions[number]
         rows = _rows(other.refined)
-        result[chosen] = ids(other.unit, rows.take(pa.array(positions[chosen]))).to_pylist()
+        result[chosen] = _ids(other.unit, rows, pa.array(positions[chosen])).to_pylist()
     return result
 
 
@@ -233,14 +277,14 @@ def ledger_schema(measures: list[AnyMeasure], others: pa.Schema | None = None) -
     for measure in measures:
         for column, kind in measure.columns.items():
             kind = _WORDS if pa.types.is_string(kind) else kind
-            if isinstance(measure, PairMeasure):
+            if not isinstance(measure, Measure):
                 pairs.append(pa.field(column, kind))
                 continue
             own.append(pa.field(column, kind))
             if measure.sides:
                 sides += [pa.field(f"{side}_{column}", kind) for side in PAIR.fields]
     more = [f.with_type(_WORDS) if pa.types.is_string(f.type) else f for f in others or ()]
-    return pa.schema([*fields, *own, *sides, *pairs, *more])
+    return pa.schema([*fields, *own, *(sides if has_sides(measures) else ()), *pairs, *more])
 
 
 _WRITER = {
@@ -284,15 +328,17 @@ def write_shard(
     folder: str,
     data: str,
     fates: str,
-    jsonl: str | None,
-    text: str | None,
-    line_end: str,
+    jsonl: str | None = None,
+    text: str | None = None,
+    line_end: str = " ",
     others: pa.Schema | None = None,
+    training: str | None = None,
 ) -> dict[str, Any]:
     """Task: writes one data shard and its ledger shard; returns counts and what was written.
 
     `listing` is the JSON file of all partitions, `members` the numbers of those in this shard.
-    Paths of outputs are relative to `folder`.
+    Paths of outputs are relative to `folder`. training: where the kept rows of instructions lie in
+    their shuffled order, for the files made of all shards.
     """
     clock = Clock()
     root = Path(folder)
@@ -300,8 +346,10 @@ def write_shard(
     fate_sums: Sums = defaultdict(list)
     label_sums: Sums = defaultdict(list)
     kept_span, read_span = Span(), Span()
+    schema = data_schema(partitions[members[0]].row_type)
+    training_rows = [SHUFFLED.empty_table()]
     with ExitStack() as files:
-        data_file = files.enter_context(_parquet(root / data, DATA))
+        data_file = files.enter_context(_parquet(root / data, schema))
         fates_file = files.enter_context(_parquet(root / fates, ledger_schema(measures, others)))
         jsonl_file = files.enter_context(_compressed(root / jsonl)) if jsonl is not None else None
         text_file = files.enter_context(_compressed(root / text)) if text is not None else None
@@ -311,11 +359,16 @@ def write_shard(
             kept_span.add(kept)
             read_span.add(fate)
             fates_table = fate.select(["status", "stage", "reason", "bytes"])
-            fates_table = fates_table.append_column("characters", text_lengths(partition))
+            lengths = text_lengths(partition)
+            fates_table = fates_table.append_column("characters", lengths)
             add_sums(fate_sums, partition.source, fates_table, ["bytes", "characters"])
             labels = kept.select(["lang", "script"])
-            labels = labels.append_column("characters", pc.utf8_length(column_array(kept, "text")))
+            is_kept = pc.equal(column_array(fate, "status"), ledger.KEPT)
+            labels = labels.append_column("characters", lengths.filter(is_kept))
             add_sums(label_sums, partition.source, labels, ["characters"])
+            if training is not None:
+                drawn = read_arrow(Path(str(partition.drawn)))
+                training_rows.append(shuffled(kept, drawn, pc.indices_nonzero(is_kept)))
             clock.lap("assemble shards")
             data_file.write_table(kept)
             clock.lap("write data")
@@ -326,6 +379,8 @@ def write_shard(
                     _write_lines(sink, kept, end)
             clock.lap("write text and checksums")
         _rows.cache_clear()  # its maps would keep the files open
+    if training is not None:
+        write_arrow(root / training, in_order(pa.concat_tables(training_rows)))
     clock.lap("write data")
     outputs: list[dict[str, Any]] = [
         {"path": data, **asdict(kept_span)},
@@ -338,6 +393,7 @@ def write_shard(
     clock.lap("write text and checksums")
     return {
         "outputs": outputs,
+        "training": training,
         "fates": [[*key, *sums] for key, sums in sorted(fate_sums.items())],
         "labels": [[*key, *sums] for key, sums in sorted(label_sums.items())],
         "clock": dict(clock.seconds),

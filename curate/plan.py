@@ -16,12 +16,12 @@ from curate.dedup import sketch
 from curate.dedup.options import SideDedup
 from curate.errors import RecipeError
 from curate.fingerprint import fingerprint
+from curate.instructions import refine as instructions
 from curate.measure.base import Measure
-from curate.measure.pair.base import AnyMeasure
+from curate.measure.pair.base import AnyMeasure, PairMeasure
 from curate.recipe import Recipe, Source
-from curate.render import DEFAULTS, pieces
 from curate.rewrite.base import Rewrite
-from curate.rows import PAIR
+from curate.rows import INSTRUCTION, PAIR, RowType
 from sources.adapter import Adapter, InputFile, SourceError, Unit
 from sources.archive import Rejected
 from sources.catalogue import OWN_FILES, catalogue
@@ -56,11 +56,24 @@ class SourcePlan:
     """Archive members refused; a quarantined row each."""
     left_out: list[tuple[str, str]]
     """Files that hold no data, and why they were not read."""
+    making: ingest.Made | None = None
+    """What makes instructions of what is read; None where rows stay what they are."""
+
+    @property
+    def row_type(self) -> RowType:
+        """The kind of rows that are curated."""
+        return self.adapter.row_type if self.making is None else INSTRUCTION
+
+    def measured_by(self, measure: AnyMeasure) -> bool:
+        """Whether a measure concerns rows of this kind."""
+        if isinstance(measure, PairMeasure):
+            return self.row_type is PAIR
+        return isinstance(measure, Measure) or self.row_type is INSTRUCTION
 
     @property
     def is_pairs(self) -> bool:
         """Whether its rows have sides."""
-        return self.adapter.row_type is PAIR
+        return self.row_type is PAIR
 
     def refine_options(self, measures: list[AnyMeasure], sides: bool = False) -> dict[str, Any]:
         """What, besides the rows, decides the refined text and measures.
@@ -70,13 +83,13 @@ class SourcePlan:
         hashed = {"sides": dedup_sides.VERSION} if sides and self.is_pairs else {}
         return {
             **hashed,
-            "version": refine.VERSION,
+            "version": [refine.VERSION, instructions.VERSION]
+            if self.row_type is INSTRUCTION
+            else refine.VERSION,
             "template": self.template,
             "rewrites": [step.fingerprint() for step in self.rewrites],
             "measures": [
-                measure.fingerprint()
-                for measure in measures
-                if isinstance(measure, Measure) or self.is_pairs
+                measure.fingerprint() for measure in measures if self.measured_by(measure)
             ],
         }
 
@@ -177,13 +190,7 @@ def planned_source(
     adapter = source.adapter()
     kind = adapter.row_type
     entry = catalogue().get(source.name)
-    if kind.name not in DEFAULTS:
-        raise RecipeError(
-            f"source {source.id_prefix!r} holds {kind.name} rows; a corpus build takes "
-            f"{', '.join(DEFAULTS)} rows"
-        )
-    template = source.render or DEFAULTS[kind.name]
-    pieces(template, kind)
+    template = recipe.template(source, kind)
     root = located(source, recipe_folder, data_folder)
     try:
         opened = open_units(adapter, root, unpack_folder)
@@ -205,11 +212,18 @@ def planned_source(
         units=opened.units,
         rejected=opened.rejected,
         left_out=opened.left_out,
+        making=recipe.making(source, kind),
     )
 
 
-def ingest_key(adapter: Adapter, unit: Unit, hashes: Mapping[Path, str], limit: int | None) -> str:
-    """Key of a unit's rows: its bytes, its name, how it is read."""
+def ingest_key(
+    adapter: Adapter,
+    unit: Unit,
+    hashes: Mapping[Path, str],
+    limit: int | None,
+    making: ingest.Made | None = None,
+) -> str:
+    """Key of a unit's rows: its bytes, its name, how it is read, what is made of it."""
     kind = type(adapter)
     return fingerprint(
         "ingest",
@@ -218,13 +232,14 @@ def ingest_key(adapter: Adapter, unit: Unit, hashes: Mapping[Path, str], limit: 
         unit.name,
         [[file.name, hashes[file.path]] for file in unit.files],
         limit,
+        *([] if making is None else making.fingerprint()),
     )
 
 
-def rejected_key(adapter: Adapter, rejected: Rejected) -> str:
+def rejected_key(kind: RowType, rejected: Rejected) -> str:
     """Key of the one quarantined row of an archive member that was refused."""
     row = [rejected.name, rejected.reason, rejected.detail]
-    return fingerprint("rejected", ingest.VERSION, adapter.row_type.name, row)
+    return fingerprint("rejected", ingest.VERSION, kind.name, row)
 
 
 def sketch_key(decided: str, recipe: Recipe) -> str:
@@ -251,8 +266,12 @@ def decide_key(
     recipe: Recipe,
     compared: str | None = None,
     refusal: Refusal | None = None,
+    dropping: Mapping[str, str] | None = None,
 ) -> str:
-    """Key of the decisions on partition `number` of a unit with scores of the key `compared`."""
+    """Key of the decisions on partition `number` of a unit with scores of the key `compared`.
+
+    dropping: columns that must be 0, each with its reason, as `decide` takes them.
+    """
     return fingerprint(
         "decide",
         decide.VERSION,
@@ -264,6 +283,7 @@ def decide_key(
         compared,
         [recipe.contamination.limit, recipe.contamination.policy] if recipe.contamination else None,
         [refusal.licence, refusal.limit] if refusal else None,
+        sorted((dropping or {}).items()),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import pyarrow as pa
 import yaml
@@ -18,10 +18,13 @@ from curate.contamination.options import COLUMNS as CONTAMINATION
 from curate.contamination.options import Contamination
 from curate.dedup.options import ExactDedup, NearDedup, SideDedup
 from curate.errors import RecipeError
+from curate.ingest import Made
 from curate.measure.base import Measure
+from curate.measure.instruction.base import InstructionMeasure
 from curate.measure.pair.base import AnyMeasure, PairMeasure
+from curate.render import DEFAULTS, pieces
 from curate.rewrite.base import Rewrite
-from curate.rows import PAIR
+from curate.rows import PAIR, RowType
 from curate.step import S, discovered, imported
 from sources.adapter import Adapter
 from sources.catalogue import catalogue
@@ -33,12 +36,11 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-_DEFAULT_LIMITS = (
+_DEFAULT_LIMITS: Sequence[tuple[str, str, dict[str, float]]] = (
     ("characters", "characters", {"min": 1}),
     ("untranslated", "copied_share", {"max": 0.8}),
     ("length", "length_z", {"min": -8, "max": 8}),
 )
-"""Measure, column and limit of what stands under `quality` unless the recipe gives another."""
 
 
 class Limit(_Model):
@@ -191,6 +193,11 @@ class Source(_Model):
 class Recipe(_Model):
     """Everything a corpus build does."""
 
+    usual_limits: ClassVar[Sequence[tuple[str, str, dict[str, float]]]] = _DEFAULT_LIMITS
+    """Measure, column and limit of what stands under `quality` unless the recipe gives another."""
+    steps: ClassVar[tuple[type[AnyMeasure], ...]] = (Measure, PairMeasure)
+    """Kinds of measures that may stand under `measure`."""
+
     name: str = Field(pattern=r"^[\w.-]+$")
     """Name of the build; its folder under --out."""
     sources: tuple[Source, ...] = Field(min_length=1)
@@ -223,7 +230,7 @@ class Recipe(_Model):
             if isinstance(given := value.get("quality", {}), dict):
                 switches = value.get("measure")
                 off = switches if isinstance(switches, dict) else {}
-                usual = {c: limit for m, c, limit in _DEFAULT_LIMITS if off.get(m) is not False}
+                usual = {c: limit for m, c, limit in cls.usual_limits if off.get(m) is not False}
                 value["quality"] = {**usual, **given}
         return value
 
@@ -249,7 +256,7 @@ class Recipe(_Model):
                 if not any(matches(name, pattern) for name in [*stated, *spdx_identifiers()]):
                     raise ValueError(
                         f"licences.{key}: {pattern!r} fits no SPDX identifier and no licence of "
-                        f"the sources{_nearest(pattern, [*spdx_identifiers()], few=True)}"
+                        f"the sources{nearest(pattern, [*spdx_identifiers()], few=True)}"
                     )
         return self
 
@@ -266,15 +273,39 @@ class Recipe(_Model):
         return pa.schema(columns | (CONTAMINATION if self.contamination else {}))
 
     def measures(self) -> list[AnyMeasure]:
-        """The measures of texts and of pairs, in the order they run."""
-        known: dict[str, type[AnyMeasure]] = {
+        """The measures, in the order they run."""
+        return _steps(self.known_measures(), self.steps, self.measure, "measure")
+
+    def known_measures(self) -> dict[str, type[AnyMeasure]]:
+        """The measures that may be named, by name."""
+        return {
             **discovered(curate.measure, Measure),
             **discovered(curate.measure.pair, PairMeasure),
         }
-        return _steps(known, (Measure, PairMeasure), self.measure, "measure")
+
+    def template(self, source: Source, kind: RowType) -> str:
+        """How rows of a source become one text. Raises RecipeError for rows that do not."""
+        if kind.name not in DEFAULTS:
+            raise RecipeError(
+                f"source {source.id_prefix!r} holds {kind.name} rows; a corpus build takes "
+                f"{', '.join(DEFAULTS)} rows, `curate build instructions` takes instructions"
+            )
+        template = source.render or DEFAULTS[kind.name]
+        pieces(template, kind)
+        return template
+
+    def making(self, source: Source, kind: RowType) -> Made | None:
+        """What makes other rows of those read; None where they stay what they are."""
+        return None
+
+    def check(self, where: str) -> None:
+        """Raises RecipeError for what only shows when steps and sources are known."""
 
 
-def _nearest(word: str, known: list[str], few: bool = False) -> str:
+R = TypeVar("R", bound=Recipe)
+
+
+def nearest(word: str, known: list[str], few: bool = False) -> str:
     """The nearest known word, else all of them, or with `few` nothing."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     if close:
@@ -296,7 +327,7 @@ def _steps(
             except ValueError as error:
                 raise RecipeError(f"recipe, {where}: {error}") from None
         else:
-            raise RecipeError(f"recipe, {where}: no step {key!r}{_nearest(key, list(known))}")
+            raise RecipeError(f"recipe, {where}: no step {key!r}{nearest(key, list(known))}")
         if value is False:
             chosen.pop(kind.name, None)
             continue
@@ -348,7 +379,7 @@ def explained(
     dotted = ".".join(str(p + 1) if isinstance(p, int) else str(p) for p in path)
     if first["type"] == "extra_forbidden":
         known = _fields_at(model, path[:-1]) + sorted(also or ())
-        return f"{where}: unknown key {dotted!r}{_nearest(str(path[-1]), known)}"
+        return f"{where}: unknown key {dotted!r}{nearest(str(path[-1]), known)}"
     if first["type"] == "missing":
         return f"{where}: {dotted} is missing"
     message = first["msg"].removeprefix("Value error, ")
@@ -358,6 +389,8 @@ def explained(
 def ledger_columns(measures: Sequence[AnyMeasure]) -> list[str]:
     """Names of the columns that measures fill, those of the sides of pairs included."""
     columns = [column for measure in measures for column in measure.columns]
+    if not has_sides(measures):
+        return columns
     columns += [f"{side}_characters" for side in PAIR.fields]
     for measure in measures:
         if isinstance(measure, Measure) and measure.sides:
@@ -365,15 +398,20 @@ def ledger_columns(measures: Sequence[AnyMeasure]) -> list[str]:
     return columns
 
 
-def checked(value: dict[str, Any], where: str) -> Recipe:
+def has_sides(measures: Sequence[AnyMeasure]) -> bool:
+    """Whether pairs are measured side by side: not where they become instructions first."""
+    return not any(isinstance(measure, InstructionMeasure) for measure in measures)
+
+
+def checked(value: dict[str, Any], where: str, kind: type[R] = Recipe) -> R:  # type: ignore[assignment]
     """A recipe from a mapping. Raises RecipeError, in words for its author."""
     try:
-        return Recipe(**value)
+        return kind(**value)
     except ValidationError as error:
-        raise RecipeError(explained(error, Recipe, where)) from None
+        raise RecipeError(explained(error, kind, where)) from None
 
 
-def parsed(text: str, where: str = "recipe") -> Recipe:
+def parsed(text: str, where: str = "recipe", kind: type[R] = Recipe) -> R:  # type: ignore[assignment]
     """A recipe from YAML text. Raises RecipeError, in words for its author."""
     try:
         value = yaml.safe_load(text)
@@ -384,7 +422,7 @@ def parsed(text: str, where: str = "recipe") -> Recipe:
         raise RecipeError(f"{where} is not valid YAML{line}: {problem}") from None
     if not isinstance(value, dict):
         raise RecipeError(f"{where} must be a mapping with at least `name` and `sources`")
-    recipe = checked(value, where)
+    recipe = checked(value, where, kind)
     measures = recipe.measures()
     columns = ledger_columns(measures)
     for source in recipe.sources:
@@ -393,7 +431,7 @@ def parsed(text: str, where: str = "recipe") -> Recipe:
     columns += [field.name for field in recipe.other_columns()]
     for column in recipe.quality:
         if column not in columns:
-            raise RecipeError(f"{where}, quality: no measure {column!r}{_nearest(column, columns)}")
+            raise RecipeError(f"{where}, quality: no measure {column!r}{nearest(column, columns)}")
     sides = recipe.dedup.sides
     if sides is not None and sides.by_score and "pair_score" not in columns:
         raise RecipeError(
@@ -406,10 +444,11 @@ def parsed(text: str, where: str = "recipe") -> Recipe:
             f"{where}, quality: `from_characters` needs the measure `characters`; "
             "do not switch it off"
         )
+    recipe.check(where)
     return recipe
 
 
-def read(path: Path) -> Recipe:
+def read(path: Path, kind: type[R] = Recipe) -> R:  # type: ignore[assignment]
     """A recipe from a file. Raises RecipeError when it is missing or wrong."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -417,4 +456,4 @@ def read(path: Path) -> Recipe:
         raise RecipeError(f"there is no recipe {path}; `recipes/` has ready ones") from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"cannot read recipe {path}: {error}") from None
-    return parsed(text, str(path))
+    return parsed(text, str(path), kind)

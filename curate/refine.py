@@ -84,7 +84,7 @@ def measured(
     for measure in measures:
         if isinstance(measure, Measure) and (measure.sides or not side):
             values = measure.measure_batch(batch, scanned)
-            columns |= _typed(measure, values, len(batch), side)
+            columns |= typed(measure, values, len(batch), side)
             clock.lap(f"measure {measure.name}")
     return columns
 
@@ -96,7 +96,7 @@ def pair_measured(
     columns: dict[str, pa.Array] = {}
     for measure in measures:
         if isinstance(measure, PairMeasure):
-            columns |= _typed(measure, measure.measure_batch(pairs), len(pairs))
+            columns |= typed(measure, measure.measure_batch(pairs), len(pairs))
             clock.lap(f"measure {measure.name}")
     return columns
 
@@ -107,7 +107,7 @@ def prepare_pairs(measures: Sequence[AnyMeasure]) -> None:
     pair_measured(PairBatch(zh, scan(zh), en, scan(en)), measures, Clock())
 
 
-def _typed(
+def typed(
     measure: AnyMeasure, values: Mapping[str, Any], n: int, side: str = ""
 ) -> dict[str, pa.Array]:
     """What a measure gave, as Arrow arrays of the types it promised."""

@@ -74,6 +74,9 @@ def replayed(fields: dict[str, str], entry: dict[str, Any], changed_by: list[str
             replay.changes.append(Change(step.name, name, before, after))
     if not known:
         return replay
+    if "instruction" in current:
+        replay.text = "\n".join(text for text in current.values() if text)
+        return replay
     arrays = {name: pa.array([text], pa.large_string()) for name, text in current.items()}
     replay.text = rendered(arrays, entry["render"], ROW_TYPES[entry["row_type"]])[0].as_py()
     return replay

@@ -90,7 +90,7 @@ def changed_recipe(build: OpenedBuild, settings: Sequence[str]) -> Recipe:
         recipe = _with(recipe, setting)
     if isinstance(quality := recipe.get("quality"), dict):
         recipe["quality"] = {k: v for k, v in quality.items() if not _without_bounds(v)}
-    result = checked(recipe, "--set")
+    result: Recipe = checked(recipe, "--set")
     columns = measure_columns(build)
     asked = "\n".join(settings)
     for column in result.quality:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from manifests import ledger
+from manifests.kept import text_of
 from manifests.opened import ManifestError, OpenedBuild
 
 
@@ -36,6 +37,7 @@ _DUPLICATES = pa.schema([ledger.COLUMNS.field(name) for name in ("id", "stage", 
 def find(build: OpenedBuild, kind: str, row_id: str) -> Found | None:
     """The row with this id in the build's `data` or `ledger`, or None.
 
+    A row of data has a `text`, also where it is an instruction (`manifests.kept.text_of`).
     Raises ManifestError when a file cannot be read.
     """
     for output in build.outputs:
@@ -47,7 +49,8 @@ def find(build: OpenedBuild, kind: str, row_id: str) -> Found | None:
         if first is not None and first <= row_id <= last:
             found = _in_file(build.folder / name, row_id)
             if found is not None:
-                return Found(found[0], name, found[1])
+                row = found[0] if kind != "data" else {**found[0], "text": text_of(found[0])}
+                return Found(row, name, found[1])
     return None
 
 

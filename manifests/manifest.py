@@ -161,12 +161,13 @@ def corpus_manifest(
     every: dict[str, Account],
     outputs: list[dict[str, Any]],
     contamination: dict[str, Any] | None = None,
+    kind: str = "corpus",
 ) -> dict[str, Any]:
-    """The manifest of a corpus build. Holds nothing that differs between two equal builds."""
+    """The manifest of a build of this kind. Holds nothing that differs between two equal builds."""
     return {
         "schema_version": VERSION,
         "ledger_version": ledger.VERSION,
-        "kind": "corpus",
+        "kind": kind,
         "name": name,
         "curate_version": importlib.metadata.version("curate-zh"),
         "limit": limit,

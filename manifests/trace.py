@@ -53,7 +53,9 @@ def trace(build: OpenedBuild, row_id: str) -> dict[str, Any]:
 def padded(row_id: str) -> str:
     """The id with its row number padded as ids are: `web/a.txt#12` is `web/a.txt#000000012`."""
     unit, sign, number = row_id.rpartition("#")
-    return f"{unit}#{number.zfill(_ID_WIDTH)}" if sign and number.isdecimal() else row_id
+    number, dot, part = number.partition(".")  # of several rows made of one record
+    known = sign and number.isdecimal()
+    return f"{unit}#{number.zfill(_ID_WIDTH)}{dot}{part}" if known else row_id
 
 
 def build_with(row_id: str, builds: Path) -> OpenedBuild:

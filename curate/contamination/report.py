@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from curate.contamination.evaluation import Evaluation
 from curate.contamination.index import RULES
 from curate.fingerprint import file_sha256
-from curate.outputs import ids
+from curate.rowids import row_ids
 from curate.storage import column_array, read_arrow, written
 
 REPORT_NAME = "contamination.parquet"
@@ -60,7 +60,7 @@ def question_report(
         first = first[scores[first] > best[units[first]]]
         best[units[first]] = scores[first]
         numbers = column_array(read_arrow(refined, ["row"]), "row")
-        example[units[first]] = ids(prefix, numbers.take(pa.array(position[first]))).to_pylist()
+        example[units[first]] = row_ids(prefix, numbers.take(pa.array(position[first]))).to_pylist()
     unit = index.unit
     return pa.table(
         [

@@ -33,7 +33,8 @@ class TextPartition:
 
     texts: str
     """Arrow IPC file with a large_string column `text`; where it has a column `quarantine`, rows
-    with a value there take no part."""
+    with a value there take no part. Where it has `key` and `weight` (uint32), exact duplicates are
+    rows of the same key instead, and the one of the highest weight stays."""
     sketch: str
     """Where the sketch of this partition is written; keyed by texts, decision and options."""
     rows: int

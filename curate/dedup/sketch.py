@@ -21,6 +21,7 @@ from curate.dedup.normal import content_hashes, normal_texts
 from curate.dedup.options import ExactDedup, NearDedup
 from curate.dedup.records import write_records
 from curate.dedup.shingle import shingles
+from curate.storage import column_array, read_arrow
 from curate.textbatch import TextBatch
 
 VERSION = 1
@@ -93,8 +94,14 @@ def sketched(
     rows: NDArray[np.int64],
     exact: ExactDedup | None,
     near: NearDedup | None,
+    keys_of: TextBatch | None = None,
+    weights: NDArray[np.uint32] | None = None,
 ) -> Sketch:
-    """The sketch of the texts in the batch, which are these rows of a partition."""
+    """The sketch of the texts in the batch, which are these rows of a partition.
+
+    keys_of: what exact duplicates have in common, the texts themselves unless given. weights: which
+    of them stays, the one of the highest; the longest text unless given.
+    """
     hashes = np.empty((len(batch) if exact else 0, 2), np.uint64)
     keys = np.empty((len(batch) if near else 0, banding(near)[0] if near else 0), np.uint64)
     counted = np.empty(len(keys), np.bool_)
@@ -102,13 +109,18 @@ def sketched(
     for block in blocks(batch):
         end = begin + len(block)
         texts = normal_texts(block)
-        if exact is not None:
+        if exact is not None and keys_of is None:
             hashes[begin:end] = content_hashes(texts)
         if near is not None:
             pieces = shingles(texts, near)
             keys[begin:end] = band_keys(pieces, near)
             counted[begin:end] = np.diff(pieces.offsets) > 0
         begin = end
+    if exact is not None and keys_of is not None:
+        begin = 0
+        for block in blocks(keys_of):
+            hashes[begin : begin + len(block)] = content_hashes(normal_texts(block))
+            begin += len(block)
     buckets = (hashes[:, 0] >> np.uint64(64 - BUCKET_BITS)).astype(np.uint16)
     order = np.argsort(buckets, kind="stable")
     exact_records = np.empty(len(hashes), EXACT_RECORD)
@@ -116,7 +128,7 @@ def sketched(
     exact_records["h2"] = hashes[order, 1]
     if exact is not None:
         exact_records["row"] = rows[order]
-        exact_records["length"] = batch.lengths()[order]
+        exact_records["length"] = (batch.lengths() if weights is None else weights)[order]
     exact_offsets = np.zeros(BUCKETS + 1, np.int64)
     np.cumsum(np.bincount(buckets, minlength=BUCKETS), out=exact_offsets[1:])
     band_offsets = np.zeros(BUCKETS + 1, np.int64)
@@ -139,4 +151,9 @@ def write_sketch(
     rows = np.flatnonzero(part)
     if len(rows) < len(batch):
         batch = batch.taken(rows)
-    sketched(batch, rows, exact, near).write(Path(output))
+    table = read_arrow(Path(texts))
+    keys_of = weights = None
+    if "key" in table.column_names:
+        keys_of = TextBatch.from_arrow(column_array(table, "key")).taken(rows)
+        weights = column_array(table, "weight").to_numpy()[rows]
+    sketched(batch, rows, exact, near, keys_of, weights).write(Path(output))

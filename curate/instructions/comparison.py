@@ -1,0 +1,129 @@
+"""What two instructions are compared by, for deduplication.
+
+- `key`: exact duplicates have the same. It is the question: what the user said before, instruction
+  and input; or, where all answers are kept, the whole row.
+- `text`: near duplicates are much alike in it. It is the row without the system's text and without
+  wording that many rows of the partition share: neither says anything of the question.
+- `weight`: of exact duplicates from sources of one priority the highest stays, then the first.
+
+Rows made of records are compared as their records, so that the wording of a task plays no part. The
+second task of a record is compared with second tasks only, as if written in another alphabet: the
+tasks of one record are no duplicates of each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from curate.instructions.data import tags
+from curate.instructions.history import sides
+from curate.instructions.making import PART, RECORD
+from curate.instructions.refine import conversations
+from curate.measure.instruction.base import lined, lines_of
+from curate.storage import column_array, read_arrow, write_arrow
+from curate.textbatch import TextBatch
+
+VERSION = 1
+"""Raised whenever the same rows may be compared by something else."""
+
+_ENDS = "[\n。！？：；:;?!]+"
+_SHARED = 100
+"""Rows of a partition from which their common wording is no likeness."""
+_SHARED_SHARE = 200
+"""And one in so many of its rows."""
+_SHORTEST = 4
+"""Shorter pieces of wording stay."""
+
+_UNTAGGED = np.int64(1) << 31
+
+
+def write_comparison(
+    refined: str,
+    output: str,
+    answers: Literal["keep_first", "keep_best", "keep_all"],
+    reasons: Mapping[str, str],
+) -> None:
+    """Task: writes `key`, `text`, `weight` and `quarantine` of every row of a refined partition.
+
+    reasons: tags by column, as `curate.instructions.data.tags` takes them.
+    """
+    table = read_arrow(Path(refined))
+    whole = column_array(table, "text")
+    weight = np.zeros(table.num_rows, np.int64)
+    if answers == "keep_best":
+        longest = pc.utf8_length(column_array(table, "output")).to_numpy()
+        weight = np.minimum(longest, _UNTAGGED - 1).astype(np.int64)
+        weight[pc.equal(pc.cast(tags(table, reasons), pa.string()), "").to_numpy(False)] += (
+            _UNTAGGED
+        )
+    if RECORD in table.column_names:
+        part = column_array(table, PART).to_numpy()
+        record = TextBatch.from_arrow(column_array(table, RECORD))
+        key = text = in_other_letters(record, part).to_arrow()
+    else:
+        key = whole if answers == "keep_all" else questions(table).to_arrow()
+        text = without_shared_wording(table).to_arrow()
+    compared = {
+        "key": key,
+        "text": text,
+        "weight": pa.array(weight.astype(np.uint32)),
+        "quarantine": column_array(table, "quarantine"),
+    }
+    write_arrow(Path(output), pa.table(compared).combine_chunks())
+
+
+def questions(table: pa.Table) -> TextBatch:
+    """What the user said, up to the last question, one under the other. [rows]."""
+    said = sides(column_array(table, "history"))
+    before = lined(TextBatch.from_arrow(said.user), said.offsets)
+    fields = [TextBatch.from_arrow(column_array(table, f)) for f in ("instruction", "input")]
+    return lines_of([before, *fields])
+
+
+def in_other_letters(texts: TextBatch, part: NDArray[np.int16]) -> TextBatch:
+    """The texts, those of part 2 and above with every character as another ideograph."""
+    shift = np.repeat(part.astype(np.uint32) - 1, texts.lengths())
+    moved = 0x4E00 + (texts.points * np.uint32(0x9E3779B1) + shift * np.uint32(0x85EBCA77)) % 0x5000
+    return TextBatch(np.where(shift > 0, moved, texts.points).astype(np.uint32), texts.offsets)
+
+
+def without_shared_wording(table: pa.Table) -> TextBatch:
+    """What was said in every row, without the pieces of its instruction that many rows have.
+
+    A piece ends with a line or a sentence, or at a colon. An instruction that is nothing but such
+    pieces leaves its input and answer to be compared.
+    """
+    fields = {f: column_array(table, f) for f in ("instruction", "input", "output")}
+    fields["instruction"] = _own_wording(fields["instruction"])
+    said = sides(column_array(table, "history"))
+    return conversations(said, [TextBatch.from_arrow(values) for values in fields.values()])
+
+
+def _own_wording(instructions: pa.Array) -> pa.Array:
+    """The instructions without the pieces that many of them have."""
+    least = max(_SHARED, len(instructions) // _SHARED_SHARE)
+    if len(instructions) < least:
+        return instructions
+    lists = pc.split_pattern_regex(instructions, _ENDS)
+    pieces = lists.flatten()
+    known = pieces.dictionary_encode()
+    which = known.indices.to_numpy().astype(np.int64)
+    row = pc.list_parent_indices(lists).to_numpy().astype(np.int64)
+    count = len(known.dictionary)
+    rows_with = np.bincount(np.unique(row * count + which) % count, minlength=count)
+    long = pc.utf8_length(known.dictionary).to_numpy() >= _SHORTEST
+    shared = (long & (rows_with >= least))[which]
+    if not shared.any():
+        return instructions
+    ends = np.concatenate([[0], np.cumsum(np.bincount(row[~shared], minlength=len(instructions)))])
+    own = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pieces.filter(pa.array(~shared)))
+    mask = np.bincount(row[shared], minlength=len(instructions)) > 0
+    joined = pc.binary_join(own, pa.scalar("\n", pa.large_string()))
+    return pc.if_else(pa.array(mask), joined, instructions)

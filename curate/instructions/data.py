@@ -1,0 +1,92 @@
+"""The kept rows of an instruction build, as its Parquet files have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curate.measure.instruction.base import FIELDS
+from curate.rows import HISTORY
+from curate.storage import column_array
+
+TRAIN, VALID = "train", "valid"
+
+_WORDS = pa.dictionary(pa.int32(), pa.string())
+DATA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("source", _WORDS, nullable=False),
+        pa.field("instruction", pa.large_string(), nullable=False),
+        pa.field("input", pa.large_string(), nullable=False),
+        pa.field("output", pa.large_string(), nullable=False),
+        # Earlier turns, oldest first; an empty list where there are none.
+        pa.field("history", HISTORY, nullable=False),
+        pa.field("system", pa.large_string(), nullable=False),
+        # Language and script labels of the whole row, as docs/language.md explains.
+        pa.field("lang", _WORDS),
+        pa.field("script", _WORDS),
+        pa.field("licence", _WORDS),
+        # JSON object with whatever else the source says of the row, or null.
+        pa.field("meta", pa.string()),
+        # `train` or `valid`.
+        pa.field("split", _WORDS, nullable=False),
+        # Reasons of flags that the recipe tags, parted by blanks; "" for none.
+        pa.field("tags", _WORDS, nullable=False),
+    ]
+)
+
+SHUFFLED = pa.schema(
+    [
+        pa.field("order", pa.uint64(), nullable=False),
+        pa.field("valid", pa.bool_(), nullable=False),
+        *(DATA.field(name) for name in (*FIELDS, "history")),
+    ]
+)
+"""Kept rows in the order of their hashes: what training files are written from."""
+
+
+def tags(refined: pa.Table, reasons: Mapping[str, str]) -> pa.Array:
+    """The reasons of every row whose column is true or above 0, parted by blanks, string [n]."""
+    n = refined.num_rows
+    bits = np.zeros(n, np.int64)
+    names = list(reasons.values())
+    for bit, column in enumerate(reasons):
+        values = pc.fill_null(pc.cast(column_array(refined, column), pa.float64()), 0.0)
+        bits |= (values.to_numpy(zero_copy_only=False) > 0).astype(np.int64) << bit
+    distinct, inverse = np.unique(bits, return_inverse=True)
+    words = [
+        " ".join(name for bit, name in enumerate(names) if mask >> bit & 1)
+        for mask in distinct.tolist()
+    ]
+    index = pa.array(inverse.astype(np.int32))
+    return pa.DictionaryArray.from_arrays(index, pa.array(words, pa.string()))
+
+
+def data_columns(
+    refined: pa.Table, drawn: pa.Table, reasons: Mapping[str, str], where: pa.Array
+) -> dict[str, pa.Array]:
+    """The columns of the kept rows that only instructions have; `where` are their positions."""
+    valid = column_array(drawn, "valid").take(where)
+    index = valid.cast(pa.int32())
+    split = pa.DictionaryArray.from_arrays(index, pa.array([TRAIN, VALID], pa.string()))
+    return {
+        **{name: column_array(refined, name).take(where) for name in (*FIELDS, "history")},
+        "split": split,
+        "tags": tags(refined, reasons).take(where),
+    }
+
+
+def shuffled(data: pa.Table, drawn: pa.Table, where: pa.Array) -> pa.Table:
+    """Kept rows for training files, in SHUFFLED's schema, not yet in order."""
+    columns = {name: column_array(drawn, name).take(where) for name in ("order", "valid")}
+    columns |= {name: column_array(data, name) for name in (*FIELDS, "history")}
+    return pa.table([columns[name] for name in SHUFFLED.names], schema=SHUFFLED)
+
+
+def in_order(table: pa.Table) -> pa.Table:
+    """The rows by ascending `order`."""
+    order = np.argsort(column_array(table, "order").to_numpy(), kind="stable")
+    return table.take(pa.array(order)).combine_chunks()

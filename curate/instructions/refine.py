@@ -1,0 +1,162 @@
+"""Rewrites and measures one partition of instructions. Nothing is dropped here.
+
+The result has the columns that `curate.refine` documents, the fields of the rows as rewritten, and
+in `text` the whole of a row, which measures of texts, evaluation questions and duplicates look at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from curate.instructions.history import Sides, sides
+from curate.instructions.making import PART, RECORD
+from curate.measure.instruction.base import (
+    FIELDS,
+    SIDES,
+    InstructionBatch,
+    InstructionMeasure,
+    laid_end_to_end,
+    lined,
+    lines_of,
+)
+from curate.measure.pair.base import AnyMeasure
+from curate.refine import REWRITE_NAMES, Clock, Counts, measured, rewritten, typed
+from curate.rewrite.base import Rewrite
+from curate.rewrite.beside import rewritten_beside
+from curate.scan import Scan, scan
+from curate.storage import column_array, read_arrow, write_arrow
+from curate.textbatch import TextBatch
+
+VERSION = 1
+
+
+def refine_instructions(
+    partition: str, output: str, rewrites: list[Rewrite], measures: list[AnyMeasure]
+) -> dict[str, Any]:
+    """Task: reads an ingested partition and writes the refined one; returns its times and sizes."""
+    clock = Clock()
+    table = read_arrow(Path(partition)).combine_chunks()
+    clock.lap("read partitions")
+    rows = table.num_rows
+    said = sides(column_array(table, "history"))
+    arrays = {**{f: column_array(table, f) for f in FIELDS}, SIDES[0]: said.user}
+    arrays[SIDES[1]] = said.assistant
+    row_of = {name: _rows_of(name, rows, said.offsets) for name in arrays}
+    every_row = np.concatenate(list(row_of.values()))
+    size = np.zeros(rows, np.int64)
+    for name, array in arrays.items():
+        ends = np.frombuffer(array.buffers()[1], np.int64)
+        lengths = np.diff(ends[array.offset : array.offset + len(array) + 1])
+        size += np.bincount(row_of[name], lengths, rows).astype(np.int64)
+    whole = laid_end_to_end([TextBatch.from_arrow(array) for array in arrays.values()])
+    clock.lap("decode")
+
+    # All texts of all fields go through the rewrites at once; each text is rewritten by itself.
+    text_counts = _no_counts(rewrites, len(whole))
+    whole, scanned, bits = rewritten(whole, rewrites, clock, text_counts)
+    changed_by = np.zeros(rows, np.uint32)
+    np.bitwise_or.at(changed_by, every_row, bits)
+    counts = _no_counts(rewrites, rows)
+    for column, values in text_counts.items():
+        np.add.at(counts[column], every_row, values)
+    fields, scans = {}, {}
+    for name, first, last in _parts(arrays):
+        fields[name] = _slice(whole, first, last)
+        scans[name] = Scan(scanned.counts[first:last], scanned.flags[first:last])
+    batch = InstructionBatch(fields, scans, said.offsets)
+    columns = instruction_measured(batch, measures, clock)
+    text = rendered_rows(batch)
+    text_scan = scan(text)
+    clock.lap("render")
+    columns = measured(text, text_scan, measures, clock) | columns
+
+    after = {name: part.to_arrow() for name, part in fields.items()}
+    history = Sides(after[SIDES[0]], after[SIDES[1]], said.offsets).column()
+    clock.lap("encode")
+    meta, detail = (column_array(table, name) for name in ("meta", "detail"))
+    for step in rewrites:
+        if step.everywhere:
+            meta, detail = (rewritten_beside(step, values, counts) for values in (meta, detail))
+    clock.lap("rewrite metadata")
+    refined = pa.table(
+        {
+            "row": table.column("row"),
+            **{name: table.column(name) for name in (PART, RECORD) if name in table.column_names},
+            "text": text.to_arrow(),
+            **{name: after[name] for name in FIELDS},
+            "history": history,
+            "meta": meta,
+            "quarantine": table.column("quarantine"),
+            "detail": detail,
+            "bytes": pa.array(size),
+            "rewrites": pa.array(changed_by),
+            **columns,
+            **{column: pa.array(values) for column, values in counts.items()},
+        }
+    )
+    names = json.dumps([step.name for step in rewrites]).encode()
+    refined = refined.replace_schema_metadata({REWRITE_NAMES: names})
+    write_arrow(Path(output), refined.combine_chunks())
+    clock.lap("write partitions")
+    return {"rows": rows, "bytes": int(size.sum()), "clock": dict(clock.seconds)}
+
+
+def instruction_measured(
+    batch: InstructionBatch, measures: Sequence[AnyMeasure], clock: Clock
+) -> dict[str, pa.Array]:
+    """One Arrow array per column of the measures of instructions."""
+    columns: dict[str, pa.Array] = {}
+    for measure in measures:
+        if isinstance(measure, InstructionMeasure):
+            columns |= typed(measure, measure.measure_batch(batch), len(batch))
+            clock.lap(f"measure {measure.name}")
+    return columns
+
+
+def rendered_rows(batch: InstructionBatch) -> TextBatch:
+    """All that a row says, one under the other: system, history, instruction, input, output."""
+    last = [batch.instruction, batch.input, batch.output]
+    before = turns_in_order(batch.history_user, batch.history_assistant, batch.turns)
+    return lines_of([batch.system, before, *last])
+
+
+def conversations(said: Sides, last: Sequence[TextBatch]) -> TextBatch:
+    """Earlier turns and the parts of the last one, one under the other, a text a row."""
+    user, assistant = (TextBatch.from_arrow(side) for side in (said.user, said.assistant))
+    return lines_of([turns_in_order(user, assistant, said.offsets), *last])
+
+
+def turns_in_order(user: TextBatch, assistant: TextBatch, turns: NDArray[np.int64]) -> TextBatch:
+    """What was said in turns, one under the other, a text a row."""
+    count = len(user)
+    user_then_answer = np.arange(2 * count).reshape(2, count).T.ravel()
+    return lined(laid_end_to_end([user, assistant]).taken(user_then_answer), 2 * turns)
+
+
+def _rows_of(name: str, rows: int, turns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The row of every text of a field or side."""
+    return np.repeat(np.arange(rows), np.diff(turns)) if name in SIDES else np.arange(rows)
+
+
+def _no_counts(rewrites: Sequence[Rewrite], texts: int) -> Counts:
+    return {column: np.zeros(texts, np.int32) for step in rewrites for column in step.columns}
+
+
+def _parts(arrays: Mapping[str, pa.Array]) -> Iterator[tuple[str, int, int]]:
+    """Where the texts of each field lie in all."""
+    first = 0
+    for name, array in arrays.items():
+        yield name, first, first + len(array)
+        first += len(array)
+
+
+def _slice(batch: TextBatch, first: int, last: int) -> TextBatch:
+    offsets = batch.offsets[first : last + 1]
+    return TextBatch(batch.points[offsets[0] : offsets[-1]], offsets - offsets[0])
