@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from curate.measure.base import Measure, MeasureStep
+from curate.measure.instruction.base import InstructionMeasure
 from curate.scan import Scan
 from curate.textbatch import TextBatch
 
@@ -55,4 +56,4 @@ class PairMeasure(MeasureStep):
         }
 
 
-AnyMeasure = Measure | PairMeasure
+AnyMeasure = Measure | PairMeasure | InstructionMeasure

@@ -1,0 +1,1 @@
+"""Measures of instructions, one idea a file."""
