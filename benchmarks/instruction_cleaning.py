@@ -1,9 +1,9 @@
 """What the cleaning of instructions finds in the real sets, how fast, and the rows to judge it by.
 
-    python benchmarks/instruction_cleaning.py                      counts per source, rows a second
-    python benchmarks/instruction_cleaning.py --read refused       50 of the rows with that reason
-    python benchmarks/instruction_cleaning.py --kept               code, formulas, tables and JSON
-                                                                   in answers, before and after
+python benchmarks/instruction_cleaning.py                      counts per source, rows a second
+python benchmarks/instruction_cleaning.py --read refused       50 of the rows with that reason
+python benchmarks/instruction_cleaning.py --kept               code, formulas, tables and JSON
+                                                               in answers, before and after
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import random
 import re
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,12 +53,12 @@ REAL = Path(__file__).parent.parent / ".cache/real"
 PARTITION = 8192
 
 
-def rows_of(real: Path) -> pa.Table:
+def rows_of(real: Path, only: Sequence[str] = tuple(SETS)) -> pa.Table:
     """Every row that the adapters read, with a column `source`; quarantined ones left out."""
     tables = []
     with tempfile.TemporaryDirectory() as workdir:
-        for path, name in SETS.items():
-            reader = adapter(name)
+        for path in only:
+            reader = adapter(SETS[path])
             for unit in open_units(reader, real / path, Path(workdir)).units:
                 table = pa.Table.from_batches(list(reader.read(unit)), reader.row_type.schema)
                 source = pa.array([path.split("/")[0]] * len(table))
@@ -86,8 +87,12 @@ def cleaned(table: pa.Table, steps: list[Rewrite], clock: Clock) -> InstructionB
 
 KEPT = {
     "fence": re.compile(r"```.*?(?:```|\Z)", re.DOTALL),
-    "formula": re.compile(r"\$\$.+?\$\$|(?<![\w$])\$[^$\n]*\\[^$\n]*\$(?!\w)|\\\(.+?\\\)|\\\[.+?\\\]"),
-    "table": re.compile(r"^[^\n]*\|[^\n]*\n\|?[ :|-]*-{2,}[ :|-]*(?:\n[^\n]*\|[^\n]*)*(?<=\S)", re.M),
+    "formula": re.compile(
+        r"\$\$.+?\$\$|(?<![\w$])\$[^$\n]*\\[^$\n]*\$(?!\w)|\\\(.+?\\\)|\\\[.+?\\\]"
+    ),
+    "table": re.compile(
+        r"^[^\n]*\|[^\n]*\n\|?[ :|-]*-{2,}[ :|-]*(?:\n[^\n]*\|[^\n]*)*(?<=\S)", re.M
+    ),
     "json": re.compile(r"^[ \t]*[\[{]\s*(?:\{\s*)?\"[^\"\n]+\"\s*[:,].*?[\]}]", re.DOTALL | re.M),
     "indented": re.compile(r"^(?: {2,}|\t+)[^\s\u2e80-\uffff].*\S", re.M),
 }
@@ -99,7 +104,9 @@ def kept(table: pa.Table, steps: list[Rewrite]) -> dict[str, dict[str, int]]:
     for start in range(0, len(table), PARTITION):
         before = table["output"].slice(start, PARTITION).combine_chunks()
         after, _, bits = rewritten(TextBatch.from_arrow(before), steps, Clock())
-        changed = dict(zip(np.flatnonzero(bits).tolist(), after.strings(np.flatnonzero(bits)), strict=True))
+        changed = dict(
+            zip(np.flatnonzero(bits).tolist(), after.strings(np.flatnonzero(bits)), strict=True)
+        )
         for i, text in enumerate(before.to_pylist()):
             for kind, pattern in KEPT.items():
                 spans = pattern.findall(text)
@@ -139,15 +146,16 @@ def main() -> None:
         table = table.filter(pc.equal(table["source"], options.source)).combine_chunks()
     steps = rewrites()
     if options.kept:
-        for kind, count in (found := kept(table, steps)).items():
+        spans = kept(table, steps)
+        for kind, count in spans.items():
             print(kind, count)
         if options.json:
-            print(json.dumps(found))
+            print(json.dumps(spans))
         return
     kinds = discovered(curate.measure.instruction, InstructionMeasure)
     measures = [kind() for kind in kinds.values() if kind.flags]
     counts: dict[str, Counter[str]] = {}
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     hits: list[str] = []
     characters = size = 0
     names = table["source"].to_pylist()
@@ -181,7 +189,9 @@ def main() -> None:
     total = sum(seconds.values())
     print({name: round(value, 2) for name, value in seconds.items()})
     rates = {"rows_per_s_core": len(table) / total, "mb_per_s_core": size / 1e6 / total}
-    print(f"{len(table):,} rows, {characters:,} characters", {k: round(v) for k, v in rates.items()})
+    print(
+        f"{len(table):,} rows, {characters:,} characters", {k: round(v) for k, v in rates.items()}
+    )
     print({k: round(v, 2) for k, v in cleaning.seconds.items()})
     if options.json:
         print(json.dumps({"reasons": counts, "rows": dict(Counter(names)), **rates}))

@@ -18,11 +18,12 @@ SHORT = 40
 
 
 def laid_out(batch: TextBatch, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
-    r"""bool [len(indices)]: whether the blanks of the texts at `indices` may mean something.
+    r"""Whether the blanks of the texts at `indices` may mean something, bool [len(indices)].
 
     So they are where a line after the first begins with a tab or two blanks and is not a paragraph
-    in Chinese; where two lines in a row hold `|`; where there is a backtick, a JSON key (`":`), two
-    dollar signs in one line, or a backslash before `(`, `[` or `begin`. Errs towards yes.
+    in Chinese; where two lines in a row hold `|`; where there is a backtick, a JSON key (`":`), a
+    semicolon at a line's end, two dollar signs in one line, or a backslash before `(`, `[` or
+    `begin`. Errs towards yes.
     """
     found = np.zeros(len(indices), np.bool_)
     _laid_out(batch.points, batch.offsets, indices, found)
@@ -78,6 +79,10 @@ def _laid_out(points, offsets, indices, found):  # type: ignore[no-untyped-def]
             elif c == 0x24:
                 dollars += 1
                 if dollars == 2:
+                    found[k] = True
+                    break
+            elif c == 0x3B:
+                if i + 1 == end or points[i + 1] == 10:
                     found[k] = True
                     break
             elif c == 0x3A:

@@ -27,7 +27,9 @@ _WORD = (
     "答案|答|回答|解答|输出|回复|參考答案|参考答案|輸出|回覆|回復"
     "|Answer|Output|Response|Assistant|ASSISTANT|AI|A"
 )
-_HEADING = r"#{2,4} ?(?:Instruction|Input|Response|Output|Answer|指令|输入|输出|回答|回复|答案)s? ?[:：]?"
+_HEADING = (
+    r"#{2,4} ?(?:Instruction|Input|Response|Output|Answer|指令|输入|输出|回答|回复|答案)s? ?[:：]?"
+)
 _END = re.compile(
     rf"(?:\s*(?:{_MARK})|(?<=\S)\s*\n\s*(?:{_HEADING}|[【\[]?(?:{_WORD})[】\]]?\s*[:：]))\s*\Z"
 )
@@ -49,8 +51,8 @@ _LONGEST = 24
 class Scraps(Rewrite):
     """Template words and turn marks at the ends go; a text that only says it is none is empty.
 
-    At the end: a line that holds nothing but `答案：`, `Answer:`, `### Response:` and their like, if
-    a line stands before it, and turn marks (`<eoh>`, `</s>`, `<|im_end|>`, `[/INST]`). At the
+    At the end: a line that holds nothing but `答案：`, `Answer:`, `### Response:` and their like,
+    if a line stands before it, and turn marks (`<eoh>`, `</s>`, `<|im_end|>`, `[/INST]`). At the
     start: turn marks, and a heading `### Response:`. Not on by default: a page of exam questions
     may end in 答：.
     """
@@ -60,8 +62,8 @@ class Scraps(Rewrite):
     default: ClassVar[bool] = False
 
     placeholders: bool = True
-    """Whether `<noinput>`, `<nooutput>`, `<none>`, `N/A`, `无输入` and their like become empty; `None`
-    and `无` without brackets may be answers."""
+    """Whether `<noinput>`, `<nooutput>`, `<none>`, `N/A`, `无输入` and their like become empty;
+    `None` and `无` without brackets may be answers."""
 
     def rewrite(self, text: str) -> str:
         return settled(text, self._once)
@@ -93,9 +95,9 @@ def _suspects(points, offsets, longest, out):  # type: ignore[no-untyped-def]
         if start == end:
             continue
         a, z = points[start], points[end - 1]
-        if z == 0x3A or z == 0xFF1A or z == 0x3E or z == 0x5D:
-            out[d] = True
-        elif a == 0x3C or a == 0x5B or a == 0x23 or end - start <= longest:
+        opens = a == 0x3C or a == 0x5B or a == 0x23
+        closes = z == 0x3A or z == 0xFF1A or z == 0x3E or z == 0x5D
+        if opens or closes or end - start <= longest:
             out[d] = True
         else:
             i = end - 1

@@ -32,7 +32,7 @@ class Echo(InstructionMeasure):
 
     def measure_batch(self, batch: InstructionBatch) -> dict[str, NDArray[np.generic] | pa.Array]:
         """A truth value of every row."""
-        asked, size, power = said(batch.instruction)
+        asked, size, _ = said(batch.instruction)
         given, given_size, given_power = said(batch.input)
         answer, answer_size, _ = said(batch.output)
         both = asked * given_power + given
@@ -73,7 +73,7 @@ def _said(points, offsets, keys, sizes, powers):  # type: ignore[no-untyped-def]
                     c = low
                 elif not 0x30 <= c <= 0x39:
                     continue
-            elif c < 0xC0 or 0x2000 <= c < 0x2E80 or 0x3000 <= c < 0x3040 or 0xFF00 <= c:
+            elif c < 0xC0 or 0x2000 <= c < 0x2E80 or 0x3000 <= c < 0x3040 or c >= 0xFF00:
                 full = 0xFF10 <= c <= 0xFF19 or c >= 0x10000
                 if not full:
                     continue

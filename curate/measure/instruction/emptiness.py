@@ -16,6 +16,8 @@ from curate.measure.instruction.phrases import lines_in, plain_form, shipped, wr
 
 ELISION = ".。…⋯·-—–_~～*#?？　"
 """Marks that alone are no answer; others may be one (<, +, ♥)."""
+MARKS = 8
+"""Marks from which a row of them may be an answer: Morse code, a text blacked out."""
 LONGEST = 48
 """Characters from which an answer is no placeholder, blanks included."""
 
@@ -24,8 +26,8 @@ class Emptiness(InstructionMeasure):
     """Answers without content, and answers that only hold the place of one.
 
     empty_output: nothing but blanks.
-    placeholder_output: nothing but marks of elision (……), or one of the list's phrases (`<nooutput>`,
-    N/A), brackets and marks around it aside.
+    placeholder_output: nothing but a few marks of elision (……), or one of the list's phrases
+    (`<nooutput>`, N/A), brackets and marks around it aside.
     """
 
     name: ClassVar[str] = "emptiness"
@@ -68,7 +70,7 @@ class Emptiness(InstructionMeasure):
     def measure_batch(self, batch: InstructionBatch) -> dict[str, NDArray[np.generic] | pa.Array]:
         """Two truth values of every row."""
         kind = np.zeros(len(batch), np.uint8)
-        _look(batch.output.points, batch.output.offsets, _MARKS, LONGEST, kind)
+        _look(batch.output.points, batch.output.offsets, _MARKS, MARKS, LONGEST, kind)
         placeholder = kind == 2
         keys = self._placeholders()
         for i in np.flatnonzero(kind == 3).tolist():
@@ -90,26 +92,26 @@ def _key(text: str) -> str:
 
 
 @njit(cache=True, nogil=True)
-def _look(points, offsets, marks, longest, kind):  # type: ignore[no-untyped-def]
+def _look(points, offsets, marks, most, longest, kind):  # type: ignore[no-untyped-def]
     """1 for blanks only, 2 for marks only, 3 for what is short enough to be compared."""
     for d in range(len(offsets) - 1):
         start, end = offsets[d], offsets[d + 1]
         content = False
-        filled = False
+        filled = 0
         for i in range(start, end):
             c = points[i]
             if c <= 32 or c == 0x3000 or c == 0xA0:
                 continue
-            filled = True
+            filled += 1
             mark = False
             for m in marks:
                 mark |= c == m
             if not mark:
                 content = True
                 break
-        if not filled:
+        if filled == 0:
             kind[d] = 1
         elif not content:
-            kind[d] = 2
+            kind[d] = 2 if filled <= most else 0
         elif end - start <= longest:
             kind[d] = 3

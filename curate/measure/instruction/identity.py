@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from curate.measure.instruction.base import InstructionBatch, InstructionMeasure
-from curate.measure.instruction.phrases import Phrases, plain_form
 from curate.measure.instruction.phraselist import PhraseList
+from curate.measure.instruction.phrases import Phrases, plain_form
 from curate.measure.instruction.request import FICTION, ROLE, TEXT_GIVEN, asked
 
 BEGINNING = 80
@@ -21,9 +21,9 @@ BEGINNING = 80
 class Identity(PhraseList, InstructionMeasure):
     """Whether an answer, an earlier turn's included, tells of the model that wrote it.
 
-    self_identified: a phrase of the list stands in an answer as the answer's own words: at the start
-    of a clause and not inside quotation marks. Where the question asks for a role, or the answer is
-    somebody's speech (a story, a translation), only the answer's first characters count, and not
+    self_identified: a phrase of the list stands in an answer as the answer's own words: at the
+    start of a clause and not inside quotation marks. Where the question asks for a role, or the
+    answer is somebody's speech (a story, a translation), only its first characters count, and not
     where the question has the phrase itself.
     """
 
@@ -79,4 +79,4 @@ def _of_itself(plain: str, start: int) -> bool:
     for opening, closing in _OPENED.items():
         if before.rfind(opening) > before.rfind(closing):
             return False
-    return before.count('"') % 2 == 0 or before[-1:] not in '"' and '"' not in before[-40:]
+    return before.count('"') % 2 == 0 or '"' not in before[-40:]

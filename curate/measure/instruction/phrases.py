@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import importlib.resources
 import itertools
+import math
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -64,10 +66,10 @@ def lines_in(path: Path) -> list[str]:
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
-        every = written_out(line.strip())
-        total += len(every)
+        total += math.prod(len(part.split(",")) for part in _CHOICE.findall(line))
         if total > MOST:
             raise RecipeError(f"phrases {path}, line {number}: more than {MOST:,} phrases")
+        every = written_out(line.strip())
         longest = max(every, key=lambda phrase: len(folded(phrase)))
         if not all(map(folded, every)):
             raise RecipeError(f"phrases {path}, line {number}: may be empty, and would be anywhere")
@@ -119,7 +121,8 @@ def _simplified(text: str) -> str:
 
 
 @cache
-def _converter():  # type: ignore[no-untyped-def]
+def _converter() -> Callable[[str], str]:
     import opencc
 
-    return opencc.OpenCC("t2s").convert
+    convert: Callable[[str], str] = opencc.OpenCC("t2s").convert
+    return convert

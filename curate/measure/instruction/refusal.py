@@ -1,4 +1,4 @@
-"""Answers that decline to answer: 对不起，我无法…, I'm sorry, but I can't…"""
+"""Answers that decline to answer: 对不起，我无法…, or: I'm sorry, but I can't… ."""
 
 from __future__ import annotations
 
@@ -45,9 +45,16 @@ class Refusal(PhraseList, InstructionMeasure):
         return {"refused": out}
 
 
+_CLAUSE = re.compile(
+    r"(?:\A|[\s，。！？；：、,.!?;:>”\"]|我|而我|但我|所以|因此|由于|目前|暂时|此|[他它该]任务|模型|，?我们|很|常|分|实在|真|遗憾)\Z"
+)
+_ABOUT_TASK = re.compile("提供|输入|翻译|任务|指令|provide|input|translat|instruction")
+# What declines nothing: 我无法抗拒.
+_NO_TASK = re.compile(r"\s*(?:保证|确保|想象|抗拒|忘记|相信|忍受|否认|同时|获得足够|but\b)")
+_IF = re.compile(r"\b(?:if|when|as|while|since) \Z|(?:如果|若|当)\Z")
 _LATIN = re.compile("[A-Za-z]")
 _TURN = re.compile(
-    r"(?:但是?|不过|然而|可以|以下|如下|例如|建议|首先|希望|however|but|here|instead|for example|you (?:can|could|may))",
+    r"但|不过|然而|以下|如下|例如|\b(?:however|but|here (?:is|are)|instead|for example)\b",
     re.IGNORECASE,
 )
 
@@ -59,15 +66,25 @@ def _width(text: str) -> float:
 
 def _declines(listed: Phrases, answer: str, instruction: str, given: str) -> bool:
     head = plain_form(answer[:240])
-    places = listed.places(head)
-    if not places or _width(head[: places[0][0]]) > BEGINNING:
+    place = next((place for place in listed.places(head) if _said_by_model(head, *place)), None)
+    if place is None:
         return False
     question = f"{instruction}\n{given}"
     if ABOUT_SORRY.search(question) or ROLE.search(question) or FICTION.search(instruction):
         return False
-    if TEXT_GIVEN.search(instruction):
-        # Somebody else's words: "I cannot come" translated, unless it is the model that cannot.
-        start, end = places[0]
-        if not re.search("提供|输入|翻译|provide|input|given|translat|无法理解", head[start : end + 40]):
-            return False
-    return _width(answer) <= LONG or not _TURN.search(plain_form(answer[60:]))
+    start, end = place
+    if TEXT_GIVEN.search(instruction) and not _ABOUT_TASK.search(head[start : end + 40]):
+        # Somebody else's words: "I cannot come", translated.
+        return False
+    return _width(answer) <= LONG or not _TURN.search(plain_form(answer), end)
+
+
+def _said_by_model(head: str, start: int, end: int) -> bool:
+    """Whether a phrase stands near the beginning, begins its clause, and declines something."""
+    before = head[:start]
+    return bool(
+        _width(before) <= BEGINNING
+        and _CLAUSE.search(before)
+        and not _IF.search(before)
+        and not _NO_TASK.match(head[end:])
+    )

@@ -64,7 +64,19 @@ def test_placeholders_can_stay():
     assert Scraps(placeholders=False).rewrite("<noinput>") == "<noinput>"
 
 
-PIECES = ["答案：", "\n", "### Response:", "<eoh>", "</s>", " ", "茶", "<noinput>", "A:", "无输入", "。"]
+PIECES = [
+    "答案：",
+    "\n",
+    "### Response:",
+    "<eoh>",
+    "</s>",
+    " ",
+    "茶",
+    "<noinput>",
+    "A:",
+    "无输入",
+    "。",
+]
 
 
 @given(st.lists(st.lists(st.sampled_from(PIECES), max_size=8).map("".join), max_size=6))
