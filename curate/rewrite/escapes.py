@@ -66,7 +66,7 @@ _TOKEN = re.compile(
 
 _ABOUT_ESCAPES = re.compile(
     r"换行符|转义|回车符|制表符|正则|反斜[杠线]|newline|line break|escape (?:char|sequence|code)|"
-    r"regular expression|regex|backslash",
+    r"regular expression|regex|backslash|\\[dwsDWS](?:[+*?{)\]]|$)",
     re.IGNORECASE,
 )
 

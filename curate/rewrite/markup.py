@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 from html.entities import html5
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numba import njit
@@ -72,6 +72,7 @@ _KNOWN = re.compile(
 _ANY = re.compile(r"</?[A-Za-z]|<!")
 _ATTRIBUTE = re.compile(r"\s[A-Za-z][\w:-]*\s*=")
 
+_BREAKING = _names("br sup sub")
 _BREAK = "\ue0f0"
 _BREAKS = re.compile(rf"\s*{_BREAK}[\s{_BREAK}]*")
 
@@ -110,6 +111,9 @@ class Markup(Rewrite):
     keep_code: bool = True
     """Leave fenced code alone, and the tags of texts that are program or page source or talk
     about markup. With `false` every known tag goes, wherever it stands."""
+    tags: Literal["strip", "breaks"] = "strip"
+    """`breaks` is for answers, where tags may be what was asked for: a text loses only its <br>,
+    <sup> and <sub>, and only where it has no other tag."""
 
     def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
         flagged = scanned.having(self.flags)
@@ -118,6 +122,8 @@ class Markup(Rewrite):
     def rewrite(self, text: str) -> str:
         if not self.keep_code:
             return settled(text, lambda t: _stripped(_decoded(t), _BLOCK | _INLINE | _CONTROLS))
+        if self.tags == "breaks":
+            return settled(text, lambda t: around_code(t, _breaks_stripped))
         return settled(text, lambda t: around_code(t, _prose_stripped))
 
 
@@ -191,6 +197,15 @@ def _prose_stripped(text: str) -> str:
     if "<" not in text or MASK in text or not _ANY.search(text) or looks_like_code(text):
         return text
     return _stripped(text)
+
+
+def _breaks_stripped(text: str) -> str:
+    if "&" in text and not _ABOUT_ENTITIES.search(text):
+        text = _decoded(text)
+    names = {(m[2] or m[5]).lower() for m in _TAG.finditer(text)}
+    if not names or not names <= _BREAKING or "<!" in text or looks_like_code(text):
+        return text
+    return _stripped(text, _BREAKING)
 
 
 def _is_source(text: str) -> bool:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from curate.characters import CharClass, Flag, characters
 from curate.rewrite.base import Rewrite
 from curate.rewrite.kernel import rewritten
+from curate.rewrite.layout import laid_out
 from curate.scan import Scan
 from curate.textbatch import TextBatch
 
@@ -38,6 +39,7 @@ _TIGHT_CHARS = "、。〈〉《》「」『』【】〔〕〖〗〘〙〚〛！�
 _NUMERAL_CHARS = "〇零一二三四五六七八九十百千"
 
 Segmented = Literal["auto", "always", "never"]
+Layout = Literal["fold", "keep"]
 
 
 class Spaces(Rewrite):
@@ -60,8 +62,15 @@ class Spaces(Rewrite):
     segmented: Segmented = "auto"
     """Whether texts are word-segmented: `auto` looks at each text (see `looks_segmented`), `always`
     is for a source known to be, `never` keeps all blanks between Han characters."""
+    layout: Layout = "fold"
+    """What becomes of texts whose blanks are their layout (see `curate.rewrite.layout`): `fold` is
+    for prose, `keep` takes off only empty lines at the start and blanks at the end."""
 
     def rewrite(self, text: str) -> str:
+        if self.layout == "keep":
+            batch = TextBatch.from_strings([text])
+            if laid_out(batch, np.zeros(1, np.int64))[0]:
+                return _EMPTY_START.sub("", text.rstrip(_blanks() + "\n"))
         segmented = False
         if self.segmented != "never":
             segmented = _HAN_BLANK.search(text) is not None
@@ -86,7 +95,13 @@ class Spaces(Rewrite):
 
     def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
         mode = ("never", "auto", "always").index(self.segmented)
-        return rewritten(batch, scanned.having(self.flags), _fill, _table(), _automaton(), mode)
+        flagged = scanned.having(self.flags)
+        if self.layout == "fold":
+            return rewritten(batch, flagged, _fill, _table(), _automaton(), mode)
+        kept = laid_out(batch, flagged)
+        batch, folded = rewritten(batch, flagged[~kept], _fill, _table(), _automaton(), mode)
+        batch, trimmed = self.rewritten_at(batch, flagged[kept].tolist())
+        return batch, np.union1d(folded, trimmed)
 
 
 def looks_segmented(text: str) -> bool:
@@ -123,6 +138,7 @@ _HAN_RANGE = (
 )
 _BLANK_CHARS = "\t \xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _BLANKS = re.compile(f"[{_BLANK_CHARS}]+")
+_EMPTY_START = re.compile(rf"\A(?:[{_BLANK_CHARS}]*\n)+")
 _HAN_BLANK = re.compile(f"{_HAN_RANGE}[{_BLANK_CHARS}]|[{_BLANK_CHARS}]{_HAN_RANGE}")
 
 

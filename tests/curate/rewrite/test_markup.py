@@ -168,3 +168,22 @@ def test_the_compiled_look_misses_nothing(texts: list[str], keep: bool) -> None:
     batch = TextBatch.from_strings(texts)
     new, _ = step.rewrite_batch(batch, scan(batch))
     assert new.strings() == [step.rewrite(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("春风<br>\n夏雨", "春风\n夏雨"),
+        ("春风&lt;br&gt;夏雨", "春风\n夏雨"),
+        ("面积是 7 m<sup>2</sup>。", "面积是 7 m²。"),
+        ("占三成<sup><|1|></sup>。", "占三成<|1|>。"),
+        ("水是<b>生命</b>之源。", "水是<b>生命</b>之源。"),
+        ("&lt;b&gt;水&lt;/b&gt; &amp; 火", "<b>水</b> & 火"),
+        ("<h1>标题</h1><br><p>正文</p>", "<h1>标题</h1><br><p>正文</p>"),
+        ("<!-- 注 -->正文<br>", "<!-- 注 -->正文<br>"),
+    ],
+)
+def test_breaks_only(text: str, expected: str):
+    step = Markup(tags="breaks")
+    assert step.rewrite(text) == expected
+    assert step.rewrite(expected) == expected

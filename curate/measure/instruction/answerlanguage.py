@@ -1,0 +1,188 @@
+"""Answers in another language than the question's, and translations that are none."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from curate.measure.instruction.base import InstructionBatch, InstructionMeasure
+from curate.measure.instruction.echo import said
+from curate.measure.instruction.request import CODE, LANGUAGE, asked
+from curate.measure.wordlist import WordLists, compiled
+from curate.rewrite.code import looks_like_code
+from curate.scan import CharClass
+from curate.textbatch import TextBatch
+
+LETTERS = 24
+"""Letters that an answer has at least (an ideograph counts three) for its language to be judged:
+names, formulas and options are in any language."""
+CLEAR = 0.85
+"""Share of the letters in one script from which a question or an answer is in it."""
+
+
+class AnswerLanguage(InstructionMeasure):
+    """Whether the answer is in a language that nobody asked for, or not in the one asked for.
+
+    wrong_language: question and answer are in different scripts, both clearly, and nothing that was
+    said names a language, asks for code or is itself in the answer's language.
+    untranslated: a translation was asked for, and the answer is the text to translate, or is not in
+    the language it should be translated into (Chinese, English, Japanese, Korean and languages in
+    other Latin letters than English).
+    """
+
+    name: ClassVar[str] = "answer_language"
+    order: ClassVar[int] = 40
+    libraries: ClassVar[tuple[str, ...]] = ("opencc",)
+    columns: ClassVar[dict[str, pa.DataType]] = {
+        "wrong_language": pa.bool_(),
+        "untranslated": pa.bool_(),
+    }
+    flags: ClassVar[dict[str, str]] = {
+        "wrong_language": "wrong_language",
+        "untranslated": "untranslated",
+    }
+    fates: ClassVar[dict[str, str]] = {"wrong_language": "drop", "untranslated": "drop"}
+
+    def measure_batch(self, batch: InstructionBatch) -> dict[str, NDArray[np.generic] | pa.Array]:
+        """Two truth values of every row."""
+        answer, answer_letters = _han_share(batch, "output")
+        question, letters = _han_share(batch, "instruction")
+        given, given_letters = _han_share(batch, "input")
+        # The whole question's: a Chinese instruction may come with an English text.
+        asked_han = (question * letters + given * given_letters) / np.maximum(
+            letters + given_letters, 1
+        )
+        judged = (answer_letters >= LETTERS) & (letters + given_letters >= LETTERS / 2)
+        other = (asked_han >= CLEAR) & (answer <= 1 - CLEAR)
+        other |= (asked_han <= 1 - CLEAR) & (answer >= CLEAR)
+        wrong = np.zeros(len(batch), np.bool_)
+        for i in np.flatnonzero(judged & other).tolist():
+            wrong[i] = not _excused(asked(batch, i), batch.output[i], bool(answer[i] >= CLEAR))
+        return {"wrong_language": wrong, "untranslated": _untranslated(batch)}
+
+
+def _han_share(
+    batch: InstructionBatch, field: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(share of ideographs, letters) of every text; an ideograph counts three letters."""
+    counts = batch.scan(field).counts
+    han = counts[:, CharClass.HAN] * 3.0
+    kinds = [CharClass.LATIN, CharClass.KANA, CharClass.HANGUL, CharClass.LETTER]
+    letters = han + counts[:, kinds].sum(axis=1)
+    return han / np.maximum(letters, 1), letters
+
+
+_URL = re.compile(r"https?://\S+|\bwww\.\S+|\S+@\S+")
+_WORD = re.compile(r"[a-z]{2,}", re.IGNORECASE)
+_FUNCTION = re.compile(
+    r"\b(?:the|is|are|was|and|of|to|in|that|for|with|you|it|this|can|a|an|I|be|not|on|as|have)\b"
+)
+_HAN = re.compile("[\u4e00-\u9fff]")
+_KANA = re.compile("[\u3040-\u30ff]")
+_HANGUL = re.compile("[\uac00-\ud7af]")
+_PROGRAM = re.compile(
+    r"^\s*(?:import|from|def|class|#include|print|SELECT|function|var|let)\b", re.M
+)
+
+
+def _excused(question: str, answer: str, in_chinese: bool) -> bool:
+    """Whether an answer in the other script than the question's may be what was wanted."""
+    if LANGUAGE.search(question) or CODE.search(question) or "```" in answer:
+        return True
+    question = _URL.sub(" ", question)
+    if in_chinese:
+        # A link or a form in English with the question in Chinese beside it.
+        return len(_HAN.findall(question)) >= 4
+    if len(_WORD.findall(question)) >= 2 or _PROGRAM.search(answer) or looks_like_code(answer):
+        return True
+    # Prose has function words; lists of names, formulas and notes have not.
+    prose = _URL.sub(" ", answer)
+    functions = len(_FUNCTION.findall(prose))
+    return functions < 2 or functions * 12 < len(_WORD.findall(prose))
+
+
+_INTO = re.compile(
+    r"(?:翻译|翻譯|译|譯)(?:一下)?(?:[成为為到]|作|至)?\s*(?:现代|標準|标准|地道的?|流利的?)?"
+    r"(?P<zh>英文|英语|英語|中文|汉语|漢語|简体中文|日语|日文|日語|韩语|韩文|韓語"
+    r"|法语|法文|法語|德语|德文|西班牙语|西班牙文|意大利语|葡萄牙语)"
+    r"|\btranslat\w*\b[^.\n]{0,60}?\b(?:in)?to (?P<en>English"
+    r"|(?:Mandarin |Simplified )?Chinese|Japanese|Korean"
+    r"|French|German|Spanish|Italian|Portuguese)\b",
+    re.IGNORECASE,
+)
+_TRANSLATE = re.compile(r"翻译|翻譯|译成|译为|譯成|译出|\btranslat", re.IGNORECASE)
+_ABOUT = re.compile(
+    r"翻译(?:软件|器|家|工作|公司|质量|服务|专业|理论|者|员|官|的|这个词|是)|文言|古文|白话|现代文|现代汉语|诗"
+    r"|classif|sentiment|emoji|代码|python|java|code|检查|评价|评估|写一篇|写一个|写一段|program|grammar|app\b|tool"
+    r"|binary|morse|roman|摩斯|二进制|罗马",
+    re.IGNORECASE,
+)
+_TARGET = {
+    "英": "en",
+    "中": "zh",
+    "汉": "zh",
+    "漢": "zh",
+    "简": "zh",
+    "日": "ja",
+    "韩": "ko",
+    "韓": "ko",
+}
+
+
+def _untranslated(batch: InstructionBatch) -> NDArray[np.bool_]:
+    out = np.zeros(len(batch), np.bool_)
+    found, _ = _words().found(batch.instruction, 1)
+    for i in np.flatnonzero(found[0]).tolist():
+        instruction, given, answer = batch.instruction[i], batch.input[i], batch.output[i]
+        # The request begins or ends the question; between may be a text that has the word.
+        if not _TRANSLATE.search(f"{instruction[:80]}\n{instruction[-60:]}"):
+            continue
+        targets = {_target(match) for match in _INTO.finditer(instruction)}
+        if len(targets) != 1 or _ABOUT.search(instruction):
+            continue
+        if _same(given, answer):
+            out[i] = True
+        else:
+            out[i] = _not_in(answer, targets.pop(), f"{instruction}\n{given}")
+    return out
+
+
+@cache
+def _words() -> WordLists:
+    return compiled([["翻译", "译成", "译为", "译出", "translate", "translating"]])
+
+
+def _target(match: re.Match[str]) -> str:
+    if match["zh"]:
+        return _TARGET.get(match["zh"][0], "latin")
+    name = match["en"].lower()
+    if "chinese" in name:
+        return "zh"
+    return {"english": "en", "japanese": "ja", "korean": "ko"}.get(name, "latin")
+
+
+def _same(given: str, answer: str) -> bool:
+    keys, sizes, _ = said(TextBatch.from_strings([given, answer]))
+    return bool(keys[0] == keys[1] and sizes[0] == sizes[1] and sizes[0] >= 4)
+
+
+def _not_in(answer: str, target: str, question: str) -> bool:
+    """Whether an answer is clearly not in the language it should be in.
+
+    Words that the question has already do not count: they are quoted.
+    """
+    known = set(_WORD.findall(question.lower()))
+    latin = sum(len(word) for word in _WORD.findall(answer.lower()) if word not in known)
+    han, hangul = len(_HAN.findall(answer)), len(_HANGUL.findall(answer))
+    if target == "zh":
+        return han == 0 and hangul == 0 and latin >= 12
+    if target == "ja":
+        return not _KANA.search(answer) and han >= 5
+    if target == "ko":
+        return hangul == 0 and han >= 3
+    return han >= 2 and latin < 4
