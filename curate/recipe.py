@@ -262,8 +262,12 @@ class Recipe(_Model):
 
     def rewrites(self, source: Source) -> list[Rewrite]:
         """The rewrite steps of a source, in the order they run."""
-        merged = {**self.rewrite, **source.rewrite}
-        return _steps(discovered(curate.rewrite, Rewrite), (Rewrite,), merged, "rewrite")
+        wanted = self.wanted_rewrites(source)
+        return _steps(discovered(curate.rewrite, Rewrite), (Rewrite,), wanted, "rewrite")
+
+    def wanted_rewrites(self, source: Source) -> dict[str, Any]:
+        """What is said of rewrites for a source: the recipe's section with the source's over it."""
+        return {**self.rewrite, **source.rewrite}
 
     def other_columns(self) -> pa.Schema:
         """Ledger columns other than measures: what rewrites of any source count, contamination."""

@@ -12,15 +12,14 @@ import curate.measure.instruction
 from curate.dedup.options import NearDedup
 from curate.errors import RecipeError
 from curate.ingest import Made
+from curate.instructions.cleaning import with_usual
 from curate.instructions.making import ChoiceOptions, Making, TaskOptions, tasks_for
 from curate.measure.base import Measure
-from curate.measure.instruction.base import InstructionMeasure
+from curate.measure.instruction.base import Fate, InstructionMeasure
 from curate.measure.pair.base import AnyMeasure
 from curate.recipe import Dedup, Languages, Recipe, Source, nearest
 from curate.rows import INSTRUCTION, PAIR, PAPER, RowType
 from curate.step import discovered
-
-Fate = Literal["drop", "keep", "tag"]
 
 
 class _Model(BaseModel):
@@ -116,6 +115,10 @@ class InstructionRecipe(Recipe):
     dedup: InstructionDedup = Field(default_factory=InstructionDedup)
     mixture: Mixture = Field(default_factory=Mixture)
     output: InstructionOutput = Field(default_factory=InstructionOutput)  # type: ignore[assignment]
+
+    def wanted_rewrites(self, source: Source) -> dict[str, Any]:
+        """What is said of rewrites for a source, with the options that suit fields and answers."""
+        return with_usual(super().wanted_rewrites(source))
 
     def known_measures(self) -> dict[str, type[AnyMeasure]]:
         """The measures that may be named, by name."""

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from curate.measure.instruction.base import InstructionBatch, InstructionMeasure
+from curate.measure.instruction.base import Fate, InstructionBatch, InstructionMeasure
 from curate.measure.instruction.echo import said
 from curate.measure.instruction.request import CODE, LANGUAGE, asked
 from curate.measure.wordlist import WordLists, compiled
@@ -46,7 +46,7 @@ class AnswerLanguage(InstructionMeasure):
         "wrong_language": "wrong_language",
         "untranslated": "untranslated",
     }
-    fates: ClassVar[dict[str, str]] = {"wrong_language": "drop", "untranslated": "drop"}
+    fates: ClassVar[dict[str, Fate]] = {"wrong_language": "drop", "untranslated": "drop"}
 
     def measure_batch(self, batch: InstructionBatch) -> dict[str, NDArray[np.generic] | pa.Array]:
         """Two truth values of every row."""

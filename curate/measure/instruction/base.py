@@ -20,6 +20,9 @@ from curate.textbatch import TextBatch
 
 T = TypeVar("T")
 
+Fate = Literal["drop", "keep", "tag"]
+"""What becomes of a row with a flag; `tag` keeps it and says so."""
+
 FIELDS = ("instruction", "input", "output", "system")
 """The fields of a row that are one text each."""
 SIDES = ("history_user", "history_assistant")
@@ -136,7 +139,7 @@ class InstructionMeasure(MeasureStep):
     flags: ClassVar[dict[str, str]] = {}
     """Reasons by column of its own (bool or a number): the reason holds where the column is true,
     or above 0. A recipe's `policies:` names the reasons, each with a fate of drop, keep or tag."""
-    fates: ClassVar[dict[str, Literal["drop", "keep", "tag"]]] = {}
+    fates: ClassVar[dict[str, Fate]] = {}
     """Fate of a reason in `flags` that the recipe does not mention: `drop`, `keep` or `tag`;
     `tag` for those not listed here."""
 

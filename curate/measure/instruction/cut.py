@@ -10,7 +10,7 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
-from curate.measure.instruction.base import InstructionBatch, InstructionMeasure
+from curate.measure.instruction.base import Fate, InstructionBatch, InstructionMeasure
 from curate.measure.sentences import CLOSERS, FINAL, STOPS
 from curate.rewrite.code import looks_like_code
 
@@ -34,7 +34,7 @@ class Cut(InstructionMeasure):
     order: ClassVar[int] = 22
     columns: ClassVar[dict[str, pa.DataType]] = {"cut_output": pa.bool_()}
     flags: ClassVar[dict[str, str]] = {"cut_output": "cut_output"}
-    fates: ClassVar[dict[str, str]] = {"cut_output": "tag"}
+    fates: ClassVar[dict[str, Fate]] = {"cut_output": "tag"}
 
     def measure_batch(self, batch: InstructionBatch) -> dict[str, NDArray[np.generic] | pa.Array]:
         """A truth value of every row."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
-from curate.measure.instruction.base import InstructionBatch, InstructionMeasure
+from curate.measure.instruction.base import Fate, InstructionBatch, InstructionMeasure
 from curate.textbatch import TextBatch
 
 SHORT = 6
@@ -28,7 +28,7 @@ class Echo(InstructionMeasure):
     order: ClassVar[int] = 21
     columns: ClassVar[dict[str, pa.DataType]] = {"echoed_output": pa.bool_()}
     flags: ClassVar[dict[str, str]] = {"echoed_output": "echoed_output"}
-    fates: ClassVar[dict[str, str]] = {"echoed_output": "drop"}
+    fates: ClassVar[dict[str, Fate]] = {"echoed_output": "drop"}
 
     def measure_batch(self, batch: InstructionBatch) -> dict[str, NDArray[np.generic] | pa.Array]:
         """A truth value of every row."""

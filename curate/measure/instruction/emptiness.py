@@ -11,7 +11,7 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
-from curate.measure.instruction.base import InstructionBatch, InstructionMeasure
+from curate.measure.instruction.base import Fate, InstructionBatch, InstructionMeasure
 from curate.measure.instruction.phrases import lines_in, plain_form, shipped, written_out
 
 ELISION = ".。…⋯·-—–_~～*#?？　"
@@ -42,7 +42,7 @@ class Emptiness(InstructionMeasure):
         "empty_output": "empty_output",
         "placeholder_output": "placeholder_output",
     }
-    fates: ClassVar[dict[str, str]] = {"empty_output": "drop", "placeholder_output": "drop"}
+    fates: ClassVar[dict[str, Fate]] = {"empty_output": "drop", "placeholder_output": "drop"}
 
     placeholders: str | bool = True
     """A file with a phrase a line, relative to the recipe; true for the project's own list, false

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from curate.measure.instruction.base import InstructionBatch, InstructionMeasure
+from curate.measure.instruction.base import Fate, InstructionBatch, InstructionMeasure
 from curate.measure.instruction.phraselist import PhraseList
 from curate.measure.instruction.phrases import Phrases, plain_form
 from curate.measure.instruction.request import FICTION, ROLE, TEXT_GIVEN, asked
@@ -32,7 +32,7 @@ class Identity(PhraseList, InstructionMeasure):
     list_name: ClassVar[str] = "identity"
     columns: ClassVar[dict[str, pa.DataType]] = {"self_identified": pa.bool_()}
     flags: ClassVar[dict[str, str]] = {"self_identified": "self_identified"}
-    fates: ClassVar[dict[str, str]] = {"self_identified": "drop"}
+    fates: ClassVar[dict[str, Fate]] = {"self_identified": "drop"}
 
     def measure_batch(self, batch: InstructionBatch) -> dict[str, NDArray[np.generic] | pa.Array]:
         """A truth value of every row."""

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from curate.measure.instruction.base import InstructionBatch, InstructionMeasure
+from curate.measure.instruction.base import Fate, InstructionBatch, InstructionMeasure
 from curate.measure.instruction.phraselist import PhraseList
 from curate.measure.instruction.phrases import Phrases, plain_form
 from curate.measure.instruction.request import ABOUT_SORRY, FICTION, ROLE, TEXT_GIVEN
@@ -33,7 +33,7 @@ class Refusal(PhraseList, InstructionMeasure):
     list_name: ClassVar[str] = "refusal"
     columns: ClassVar[dict[str, pa.DataType]] = {"refused": pa.bool_()}
     flags: ClassVar[dict[str, str]] = {"refused": "refused"}
-    fates: ClassVar[dict[str, str]] = {"refused": "tag"}
+    fates: ClassVar[dict[str, Fate]] = {"refused": "tag"}
 
     def measure_batch(self, batch: InstructionBatch) -> dict[str, NDArray[np.generic] | pa.Array]:
         """A truth value of every row."""
