@@ -85,6 +85,11 @@ def changed_recipe(build: OpenedBuild, settings: Sequence[str]) -> Recipe:
     Values are YAML; `null` takes a limit away. Raises RecipeError for anything but `quality`,
     `language` and `licences`, and for keys and values that these lack.
     """
+    if build.manifest["kind"] == "instructions":
+        raise RecipeError(
+            f"{build.folder} is a build of instructions, and whatif foretells corpora; change the "
+            "recipe and build again: only what depends on the change is done"
+        )
     recipe: dict[str, Any] = dict(build.manifest["recipe"])
     for setting in settings:
         recipe = _with(recipe, setting)

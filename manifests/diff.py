@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from manifests.kept import text_sql
 from manifests.opened import OpenedBuild
 from manifests.texts import hidden, kept_texts
 
@@ -20,10 +21,10 @@ _KEPT = "kept"
 _JOINED = """
 WITH a AS (
     SELECT id, source, coalesce(reason, 'kept') AS fate, bytes, content FROM ledger_a
-    LEFT JOIN (SELECT id, hash(text) AS content FROM data_a) USING (id)
+    LEFT JOIN (SELECT id, hash({a}) AS content FROM data_a) USING (id)
 ), b AS (
     SELECT id, source, coalesce(reason, 'kept') AS fate, bytes, content FROM ledger_b
-    LEFT JOIN (SELECT id, hash(text) AS content FROM data_b) USING (id)
+    LEFT JOIN (SELECT id, hash({b}) AS content FROM data_b) USING (id)
 ), joined AS (
     SELECT id, coalesce(a.source, b.source) AS source, coalesce(a.fate, $not_read) AS before,
         coalesce(b.fate, $not_read) AS after, coalesce(b.bytes, a.bytes) AS bytes,
@@ -63,7 +64,8 @@ def compared(
                 for view, files in (("ledger", build.ledger_files), ("data", build.data_files)):
                     paths = [str(path) for path in files]
                     database.read_parquet(paths).create_view(f"{view}_{name}")
-            found = database.execute(_JOINED, {"not_read": _NOT_READ, "examples": max(examples, 1)})
+            joined = _JOINED.format(a=text_sql(a.manifest["kind"]), b=text_sql(b.manifest["kind"]))
+            found = database.execute(joined, {"not_read": _NOT_READ, "examples": max(examples, 1)})
             groups = found.fetchall()
     differences = list(recipe_differences(a.manifest, b.manifest))
     rows = dict.fromkeys((*KINDS, "same"), 0)

@@ -24,6 +24,17 @@ def texts_in(kind: str) -> tuple[str, ...]:
     return _FIELDS if kind == "instructions" else ("text",)
 
 
+def text_sql(kind: str) -> str:
+    """`text_of` as an SQL expression over the columns of data."""
+    if kind != "instructions":
+        return "text"
+    said = "concat_ws(chr(10), nullif(turn.user, ''), nullif(turn.assistant, ''))"
+    turns = f"array_to_string(list_transform(history, lambda turn: nullif({said}, '')), chr(10))"
+    fields = ("system", turns, "instruction", "input", "output")
+    filled = ", ".join(f"nullif({field}, '')" for field in fields)
+    return f"concat_ws(chr(10), {filled})"
+
+
 def text_of(row: Mapping[str, Any]) -> str:
     """All that a row says: its text; of an instruction, everything in it, one under the other."""
     if "text" in row:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.storage import column_array, read_arrow, read_json
+from manifests.kept import text_sql
 from manifests.opened import OpenedBuild
 
 HIDDEN_STAGES = ("privacy",)
@@ -26,8 +27,9 @@ def kept_texts(build: OpenedBuild, ids: Iterable[str]) -> dict[str, str]:
     if not wanted:
         return {}
     with build.connection() as database:
+        text = text_sql(build.manifest["kind"])
         found = database.execute(
-            "SELECT id, text FROM data WHERE id IN (SELECT unnest($ids))", {"ids": wanted}
+            f"SELECT id, {text} FROM data WHERE id IN (SELECT unnest($ids))", {"ids": wanted}
         ).fetchall()
     return dict(found)
 
@@ -41,7 +43,8 @@ def rewritten_texts(build: OpenedBuild, ids: Iterable[str]) -> dict[str, str]:
     by_unit: dict[str, dict[int, str]] = {}
     for row_id in ids:
         unit, _, row = row_id.rpartition("#")
-        by_unit.setdefault(unit, {})[int(row)] = row_id
+        if row.isdecimal():  # what was made of a record, `#000000012.03`, has no text of its own
+            by_unit.setdefault(unit, {})[int(row)] = row_id
     listing = build.folder / ".work" / "partitions.json"
     if not by_unit or not listing.exists():
         return {}
