@@ -81,6 +81,7 @@ class Escapes(Rewrite):
     r"""Literal `\n`, `\r`, `\r\n` become a line break, `\t` a tab, `\u3000` and `\xa0` a blank."""
 
     name: ClassVar[str] = "escapes"
+    version: ClassVar[int] = 2
     order: ClassVar[int] = 20
     flags: ClassVar[int] = Flag.BACKSLASH
 
