@@ -36,7 +36,7 @@ from curate.measure.pair.base import AnyMeasure
 from curate.recipe import has_sides
 from curate.refine import REWRITE_NAMES, Clock
 from curate.rowids import row_ids
-from curate.rows import INSTRUCTION, PAIR
+from curate.rows import DOCUMENT, INSTRUCTION, PAIR
 from curate.storage import column_array, read_arrow, read_json, write_arrow, written
 from manifests import ledger
 
@@ -346,7 +346,9 @@ def write_shard(
     fate_sums: Sums = defaultdict(list)
     label_sums: Sums = defaultdict(list)
     kept_span, read_span = Span(), Span()
-    schema = data_schema(partitions[members[0]].row_type)
+    # A build of files without rows has one shard without partitions.
+    nothing = DOCUMENT.name if training is None else INSTRUCTION.name
+    schema = data_schema(partitions[members[0]].row_type if members else nothing)
     training_rows = [SHUFFLED.empty_table()]
     with ExitStack() as files:
         data_file = files.enter_context(_parquet(root / data, schema))

@@ -61,7 +61,8 @@ def test_a_row_of_every_source_and_fate_is_traced_to_its_upstream_text(build):
     for row in rows.to_pylist():
         life = trace(build, row["id"])
         life |= history(build, life)
-        assert life["notes"] == [], (row["id"], life["notes"])
+        notes = [note for note in life["notes"] if not note.startswith("privacy: masked here")]
+        assert notes == [], (row["id"], notes)
         if row["status"] != "quarantined":
             assert life["original"]["fields"] and life["text"]
             assert life["upstream"]["inputs"], row["id"]

@@ -67,7 +67,14 @@ def test_every_row_of_the_sample_is_accounted_for(sample_folder):
     assert set(reasons) >= {
         *("truncated", "missing_field", "not_text", "not_turns", "repeated_key", "unlabelled"),
         *("starts_with_assistant", "two_user_turns", "unfinished"),
-        *("quality.output_characters.min", "exact_duplicate", "near_duplicate", "cap_rows"),
+        *(
+            "empty_output",
+            "echoed_output",
+            "self_identified",
+            "exact_duplicate",
+            "near_duplicate",
+            "cap_rows",
+        ),
     }
 
 
