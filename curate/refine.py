@@ -124,6 +124,28 @@ def typed(
     return columns
 
 
+def no_counts(rewrites: Sequence[Rewrite], texts: int) -> Counts:
+    """Zeros for whatever the steps count, int32 [texts] each."""
+    return {column: np.zeros(texts, np.int32) for step in rewrites for column in step.columns}
+
+
+def beside(
+    table: pa.Table, rewrites: Sequence[Rewrite], counts: Counts
+) -> tuple[pa.Array, pa.Array]:
+    """A partition's `meta` and `detail` after the steps that work everywhere; counts grow."""
+    meta, detail = (column_array(table, name) for name in ("meta", "detail"))
+    for step in rewrites:
+        if step.everywhere:
+            meta, detail = (rewritten_beside(step, values, counts) for values in (meta, detail))
+    return meta, detail
+
+
+def write_refined(path: Path, refined: pa.Table, rewrites: Sequence[Rewrite]) -> None:
+    """Writes a refined partition, with what the bits of `rewrites` stand for."""
+    names = json.dumps([step.name for step in rewrites]).encode()
+    write_arrow(path, refined.replace_schema_metadata({REWRITE_NAMES: names}).combine_chunks())
+
+
 def refine(
     partition: str,
     output: str,
@@ -145,9 +167,7 @@ def refine(
     scans: dict[str, Scan] = {}
     changed_by = np.zeros(table.num_rows, np.uint32)
     size = np.zeros(table.num_rows, np.int64)
-    counts: Counts = {
-        column: np.zeros(table.num_rows, np.int32) for step in rewrites for column in step.columns
-    }
+    counts = no_counts(rewrites, table.num_rows)
     for field in kind.fields:
         column = column_array(table, field)
         offsets = np.frombuffer(column.buffers()[1], np.int64)
@@ -176,10 +196,7 @@ def refine(
         scanned = scan(batch)
     clock.lap("render")
     columns = measured(batch, scanned, measures, clock) | columns
-    meta, detail = (column_array(table, name) for name in ("meta", "detail"))
-    for step in rewrites:
-        if step.everywhere:
-            meta, detail = (rewritten_beside(step, values, counts) for values in (meta, detail))
+    meta, detail = beside(table, rewrites, counts)
     clock.lap("rewrite metadata")
     refined = pa.table(
         {
@@ -194,8 +211,6 @@ def refine(
             **{column: pa.array(values) for column, values in counts.items()},
         }
     )
-    names = json.dumps([step.name for step in rewrites]).encode()
-    refined = refined.replace_schema_metadata({REWRITE_NAMES: names})
-    write_arrow(Path(output), refined.combine_chunks())
+    write_refined(Path(output), refined, rewrites)
     clock.lap("write partitions")
     return {"rows": table.num_rows, "bytes": int(size.sum()), "clock": dict(clock.seconds)}

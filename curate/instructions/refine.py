@@ -6,7 +6,6 @@ in `text` the whole of a row, which measures of texts, evaluation questions and 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,11 +26,18 @@ from curate.measure.instruction.base import (
     lines_of,
 )
 from curate.measure.pair.base import AnyMeasure
-from curate.refine import REWRITE_NAMES, Clock, Counts, measured, rewritten, typed
+from curate.refine import (
+    Clock,
+    beside,
+    measured,
+    no_counts,
+    rewritten,
+    typed,
+    write_refined,
+)
 from curate.rewrite.base import Rewrite
-from curate.rewrite.beside import rewritten_beside
 from curate.scan import Scan, scan
-from curate.storage import column_array, read_arrow, write_arrow
+from curate.storage import column_array, read_arrow
 from curate.textbatch import TextBatch
 
 VERSION = 1
@@ -59,11 +65,11 @@ def refine_instructions(
     clock.lap("decode")
 
     # All texts of all fields go through the rewrites at once; each text is rewritten by itself.
-    text_counts = _no_counts(rewrites, len(whole))
+    text_counts = no_counts(rewrites, len(whole))
     whole, scanned, bits = rewritten(whole, rewrites, clock, text_counts)
     changed_by = np.zeros(rows, np.uint32)
     np.bitwise_or.at(changed_by, every_row, bits)
-    counts = _no_counts(rewrites, rows)
+    counts = no_counts(rewrites, rows)
     for column, values in text_counts.items():
         np.add.at(counts[column], every_row, values)
     fields, scans = {}, {}
@@ -80,10 +86,7 @@ def refine_instructions(
     after = {name: part.to_arrow() for name, part in fields.items()}
     history = Sides(after[SIDES[0]], after[SIDES[1]], said.offsets).column()
     clock.lap("encode")
-    meta, detail = (column_array(table, name) for name in ("meta", "detail"))
-    for step in rewrites:
-        if step.everywhere:
-            meta, detail = (rewritten_beside(step, values, counts) for values in (meta, detail))
+    meta, detail = beside(table, rewrites, counts)
     clock.lap("rewrite metadata")
     refined = pa.table(
         {
@@ -101,9 +104,7 @@ def refine_instructions(
             **{column: pa.array(values) for column, values in counts.items()},
         }
     )
-    names = json.dumps([step.name for step in rewrites]).encode()
-    refined = refined.replace_schema_metadata({REWRITE_NAMES: names})
-    write_arrow(Path(output), refined.combine_chunks())
+    write_refined(Path(output), refined, rewrites)
     clock.lap("write partitions")
     return {"rows": rows, "bytes": int(size.sum()), "clock": dict(clock.seconds)}
 
@@ -143,10 +144,6 @@ def turns_in_order(user: TextBatch, assistant: TextBatch, turns: NDArray[np.int6
 def _rows_of(name: str, rows: int, turns: NDArray[np.int64]) -> NDArray[np.int64]:
     """The row of every text of a field or side."""
     return np.repeat(np.arange(rows), np.diff(turns)) if name in SIDES else np.arange(rows)
-
-
-def _no_counts(rewrites: Sequence[Rewrite], texts: int) -> Counts:
-    return {column: np.zeros(texts, np.int32) for step in rewrites for column in step.columns}
 
 
 def _parts(arrays: Mapping[str, pa.Array]) -> Iterator[tuple[str, int, int]]:
