@@ -116,6 +116,15 @@ def misfit(folder: Path, output: dict[str, Any]) -> str | None:
     return None
 
 
+def named_inside(folder: Path) -> str:
+    """Ends a complaint that a folder is no build: the builds inside it, or nothing."""
+    builds = sorted(str(path.parent) for path in folder.glob(f"*/{MANIFEST}"))
+    if not builds:
+        return ""
+    more = f" or {len(builds) - 3} more" if len(builds) > 3 else ""
+    return f"; it holds {', '.join(builds[:3])}{more}"
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of the build in `folder`; raises ManifestError when it cannot be used."""
     path = folder / MANIFEST
@@ -126,6 +135,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         what = "has no manifest.json" if folder.is_dir() else "does not exist"
         raise ManifestError(
             f"{folder} {what}; give the folder of a finished build, such as builds/NAME"
+            f"{named_inside(folder)}"
         ) from None
     except (OSError, ValueError) as error:
         raise ManifestError(

@@ -17,6 +17,7 @@ from curate.fingerprint import file_sha256, fingerprint
 from curate.progress import Progress, Silent
 from curate.storage import read_json
 from curate.tokens.tokenizer import TokenizerError
+from manifests.opened import named_inside
 
 ROWS = pa.schema(
     [
@@ -92,6 +93,8 @@ def corpus(place: Path) -> Corpus:
     """A build if the folder is one, else the files there."""
     if (place / "manifest.json").exists() or (place / ".work").exists():
         return build_corpus(place)
+    if inside := named_inside(place):
+        raise TokenizerError(f"{place}: not a build itself{inside}")
     return file_corpus([place])
 
 

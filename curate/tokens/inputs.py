@@ -16,6 +16,7 @@ from curate.storage import read_json
 from curate.tokens.datafile import DataFile, stretches
 from curate.tokens.documents import INSTRUCTIONS, TEXT
 from curate.tokens.mixture import Member
+from manifests.opened import named_inside
 
 LINES = (".jsonl", ".json")
 
@@ -50,6 +51,7 @@ def _build(folder: Path) -> Input:
     if not path.exists():
         raise RecipeError(
             f"{folder} is no finished build: it has no manifest.json; run `curate build` to its end"
+            f"{named_inside(folder)}"
         )
     try:
         manifest: dict[str, Any] = read_json(path)

@@ -120,6 +120,7 @@ def test_what_is_no_build(build, tokenizer, tmp_path):
     refused(tmp_path / "s", "there is no build or file", tokenizer, [tmp_path / "b"])
     (tmp_path / "unfinished/data").mkdir(parents=True)
     refused(tmp_path / "s", "no finished build", tokenizer, [tmp_path / "unfinished"])
+    refused(tmp_path / "s", f"it holds {build}", tokenizer, [build.parent])
     (tmp_path / "unfinished/manifest.json").write_text("{}")
     refused(tmp_path / "s", "not the manifest of a build", tokenizer, [tmp_path / "unfinished"])
     (tmp_path / "array.json").write_text("[\n{}\n]")
