@@ -102,5 +102,5 @@ def test_builds_that_cannot_be_read(tmp_path: Path):
     (tmp_path / "nothing").mkdir()
     with pytest.raises(TokenizerError, match="to read text from"):
         file_corpus([tmp_path / "nothing"])
-    with pytest.raises(TokenizerError, match="not a build itself; it holds .*empty, .*whole"):
+    with pytest.raises(TokenizerError, match=r"not a build itself; it holds .*empty, .*whole"):
         corpus(tmp_path)
