@@ -3,7 +3,7 @@
 python benchmarks/instruction_cleaning.py                      counts per source, rows a second
 python benchmarks/instruction_cleaning.py --read refused       50 of the rows with that reason
 python benchmarks/instruction_cleaning.py --kept               code, formulas, tables and JSON
-                                                               in answers, before and after
+                                                               in all fields, before and after
 """
 
 from __future__ import annotations
@@ -87,22 +87,27 @@ def cleaned(table: pa.Table, steps: list[Rewrite], clock: Clock) -> InstructionB
 
 KEPT = {
     "fence": re.compile(r"```.*?(?:```|\Z)", re.DOTALL),
+    # A dollar sign before a literal \\n is a price.
     "formula": re.compile(
-        r"\$\$.+?\$\$|(?<![\w$])\$[^$\n]*\\[^$\n]*\$(?!\w)|\\\(.+?\\\)|\\\[.+?\\\]"
+        r"\$\$.+?\$\$|(?<![\w$])\$(?!\s)[^$\n]*\\(?!n)[^$\n]*\$(?!\w)|\\\(.+?\\\)|\\\[.+?\\\]"
     ),
     "table": re.compile(
         r"^[^\n]*\|[^\n]*\n\|?[ :|-]*-{2,}[ :|-]*(?:\n[^\n]*\|[^\n]*)*(?<=\S)", re.M
     ),
     "json": re.compile(r"^[ \t]*[\[{]\s*(?:\{\s*)?\"[^\"\n]+\"\s*[:,].*?[\]}]", re.DOTALL | re.M),
+    "inline code": re.compile(r"(?<!`)`[^`\n]+`(?!`)"),
     "indented": re.compile(r"^(?: {2,}|\t+)[^\s\u2e80-\uffff].*\S", re.M),
 }
 
 
 def kept(table: pa.Table, steps: list[Rewrite]) -> dict[str, dict[str, int]]:
-    """How many answers hold code and the like, and which step changed it in how many."""
+    """How many texts hold code and the like, and which step changed it in how many."""
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in KEPT}
-    for start in range(0, len(table), PARTITION):
-        before = table["output"].slice(start, PARTITION).combine_chunks()
+    turns = sides(table["history"].combine_chunks())
+    fields = [table[field].combine_chunks() for field in FIELDS]
+    texts = pa.concat_arrays([*fields, turns.user, turns.assistant])
+    for start in range(0, len(texts), PARTITION):
+        before = texts.slice(start, PARTITION)
         after, _, bits = rewritten(TextBatch.from_arrow(before), steps, Clock())
         changed = dict(
             zip(np.flatnonzero(bits).tolist(), after.strings(np.flatnonzero(bits)), strict=True)
@@ -112,7 +117,7 @@ def kept(table: pa.Table, steps: list[Rewrite]) -> dict[str, dict[str, int]]:
                 spans = pattern.findall(text)
                 if not spans:
                     continue
-                counts[kind]["answers"] += 1
+                counts[kind]["texts"] += 1
                 if i in changed and any(span not in changed[i] for span in spans):
                     names = [step.name for bit, step in enumerate(steps) if bits[i] >> bit & 1]
                     counts[kind]["changed by " + "+".join(names)] += 1
@@ -138,7 +143,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=50, help="how many of them")
     parser.add_argument("--width", type=int, default=160, help="characters of each end shown")
     parser.add_argument("--source", help="only this source")
-    parser.add_argument("--kept", action="store_true", help="what became of code in answers")
+    parser.add_argument("--kept", action="store_true", help="what became of code and the like")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args()
     table = rows_of(options.real)

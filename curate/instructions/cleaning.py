@@ -9,6 +9,7 @@ REWRITES: dict[str, dict[str, Any]] = {
     "spaces": {"layout": "keep"},
     "markup": {"tags": "breaks"},
     "scraps": {},
+    "script": {"code": "keep"},
 }
 """Options of rewrites by name, for whatever a recipe for instructions does not say itself: answers
 hold code, tables and markup that were asked for, and the ends of fields hold what is left of

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from curate.instructions.history import Sides, sides
 from curate.instructions.making import PART, RECORD
+from curate.instructions.traditional import script_kept
 from curate.measure.instruction.base import (
     FIELDS,
     SIDES,
@@ -40,7 +41,10 @@ from curate.scan import Scan, scan
 from curate.storage import column_array, read_arrow
 from curate.textbatch import TextBatch
 
-VERSION = 1
+VERSION = 2
+
+_ASKING = ("instruction", "input", "system", "history_user")
+"""Fields in which somebody asks the model for something."""
 
 
 def refine_instructions(
@@ -66,7 +70,18 @@ def refine_instructions(
 
     # All texts of all fields go through the rewrites at once; each text is rewritten by itself.
     text_counts = no_counts(rewrites, len(whole))
+    before = whole
     whole, scanned, bits = rewritten(whole, rewrites, clock, text_counts)
+    asks = np.repeat([name in _ASKING for name in row_of], [len(rows) for rows in row_of.values()])
+    whole, scanned, bits = script_kept(
+        before,
+        (whole, scanned, bits),
+        rewrites,
+        text_counts,
+        every_row,
+        lambda row: before.strings(np.flatnonzero((every_row == row) & asks)),
+    )
+    clock.lap("rewrite script")
     changed_by = np.zeros(rows, np.uint32)
     np.bitwise_or.at(changed_by, every_row, bits)
     counts = no_counts(rewrites, rows)

@@ -44,7 +44,7 @@ class Language(Measure):
         self, batch: TextBatch, scanned: Scan
     ) -> dict[str, NDArray[np.generic] | pa.Array]:
         if self.detector == "script+model":
-            labels, confidence = _looked(batch)
+            labels, confidence = looked(batch)
         else:
             from curate.measure.detectors import detected
 
@@ -52,7 +52,8 @@ class Language(Measure):
         return {"lang": labels, "lang_confidence": confidence.astype(np.float32)}
 
 
-def _looked(batch: TextBatch) -> tuple[pa.Array, NDArray[np.float64]]:
+def looked(batch: TextBatch) -> tuple[pa.Array, NDArray[np.float64]]:
+    """Label and confidence (0 to 1) of every text: what `script+model` says."""
     from curate.measure import lettermodel, scriptlook
 
     seen = scriptlook.look(batch)

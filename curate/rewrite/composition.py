@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from curate.characters import Flag, characters
 from curate.rewrite.base import Rewrite
+from curate.rewrite.code import around_code
 from curate.rewrite.kernel import rewritten
 from curate.scan import Scan
 from curate.textbatch import TextBatch
@@ -21,11 +22,12 @@ class Composition(Rewrite):
 
     Never NFKC, which would make Chinese punctuation half-width. NFC also replaces the compatibility
     ideographs from U+F900 by the ordinary ones, the brackets U+2329 and U+232A by 〈〉, and the
-    Kelvin sign by K.
+    Kelvin sign by K. Code in a text with a fence stays as it is: it may show what normalising does.
     """
 
     name: ClassVar[str] = "composition"
     order: ClassVar[int] = 32
+    version: ClassVar[int] = 2
     flags: ClassVar[int] = Flag.COMPOSE
 
     def fingerprint(self) -> dict[str, Any]:
@@ -33,7 +35,7 @@ class Composition(Rewrite):
         return {**super().fingerprint(), "unicode": unicodedata.unidata_version}
 
     def rewrite(self, text: str) -> str:
-        return unicodedata.normalize("NFC", text)
+        return around_code(text, _composed) if _FENCE in text else _composed(text)
 
     def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
         known = characters()
@@ -47,7 +49,20 @@ class Composition(Rewrite):
             known.composites,
         )
         # A canonical decomposition has at most four characters.
-        return rewritten(batch, scanned.having(self.flags), _fill, *tables, growth=4)
+        after, changed = rewritten(batch, scanned.having(self.flags), _fill, *tables, growth=4)
+        fenced = {i: text for i in changed.tolist() if _FENCE in (text := batch[i])}
+        if not fenced:
+            return after, changed
+        new = {i: self.rewrite(text) for i, text in fenced.items()}
+        same = [i for i, text in new.items() if text == fenced[i]]
+        return after.replaced(new), np.setdiff1d(changed, same)
+
+
+_FENCE = "```"
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 @njit(cache=True, nogil=True)

@@ -21,7 +21,9 @@ def laid_out(batch: TextBatch, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
     r"""Whether the blanks of the texts at `indices` may mean something, bool [len(indices)].
 
     So they are where a line after the first begins with a tab or two blanks and is not a paragraph
-    in Chinese; where two lines in a row hold `|`; where there is a backtick, a JSON key (`":`), a
+    in Chinese; where one blank begins a line of small Latin letters under a line that ends in `:`
+    or an opening bracket; where two lines in a row hold `|` (lines of nothing but dashes between
+    them do not count); where there is a backtick, a JSON key (`":`), a
     semicolon at a line's end, two dollar signs in one line, or a backslash before `(`, `[` or
     `begin`. Errs towards yes.
     """
@@ -35,10 +37,13 @@ def _laid_out(points, offsets, indices, found):  # type: ignore[no-untyped-def]
     for k in range(len(indices)):
         start, end = offsets[indices[k]], offsets[indices[k] + 1]
         line = start  # where the line begins
+        last = np.uint32(0)  # what the filled line before this one ended in
+        ended = np.uint32(0)
         first = True  # no filled line came before this one
         filled = False
         bars_before = 0
         bars = 0
+        ruled = True  # nothing but dashes in the line so far
         dollars = 0
         for i in range(start, end + 1):
             c = points[i] if i < end else np.uint32(10)
@@ -47,7 +52,11 @@ def _laid_out(points, offsets, indices, found):  # type: ignore[no-untyped-def]
                     found[k] = True
                     break
                 first = first and not filled
-                bars_before = bars
+                if filled:
+                    ended = last
+                if not (filled and ruled):
+                    bars_before = bars
+                ruled = True
                 bars = 0
                 dollars = 0
                 filled = False
@@ -55,8 +64,15 @@ def _laid_out(points, offsets, indices, found):  # type: ignore[no-untyped-def]
                 continue
             if c == 32 or c == 9 or c == 0x3000 or c == 0xA0:
                 continue
+            last = c
+            ruled = ruled and (c == 0x2D or c == 0x3D or c == 0x2B)
             if not filled:
                 filled = True
+                if i - line == 1 and (0x61 <= c <= 0x7A or c == 0x5F):
+                    opened = ended == 0x3A or ended == 0x7B or ended == 0x28 or ended == 0x5B
+                    if opened and points[line] == 32:
+                        found[k] = True
+                        break
                 if not first and i > line:
                     tab = False
                     only = True

@@ -91,6 +91,8 @@ _ABOUT_HTML_WORDS = (
     "html xml css javascript tag jsx vue react 标签 超文本 前端 代码 组件 浏览器".split()
 )
 _ABOUT_ENTITIES = re.compile(r"实体|转义|escap|entit(?:y|ies)|\bhtml", re.IGNORECASE)
+_HTML_WORD = re.compile(r"\bhtml", re.IGNORECASE)
+_ESCAPED_TAG = re.compile(r"&lt;[/!]?[A-Za-z]")
 _HAN = re.compile("[\u4e00-\u9fff]")
 
 _SUPERSCRIPT = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
@@ -105,6 +107,7 @@ class Markup(Rewrite):
     """
 
     name: ClassVar[str] = "markup"
+    version: ClassVar[int] = 2
     order: ClassVar[int] = 21
     flags: ClassVar[int] = Flag.MARKUP
 
@@ -200,12 +203,22 @@ def _prose_stripped(text: str) -> str:
 
 
 def _breaks_stripped(text: str) -> str:
-    if "&" in text and not _ABOUT_ENTITIES.search(text):
-        text = _decoded(text)
     names = {(m[2] or m[5]).lower() for m in _TAG.finditer(text)}
+    # Beside tags that stay, &lt; is how the page itself says <.
+    if "&" in text and names <= _BREAKING and not _speaks_of_entities(text):
+        text = _decoded(text)
+        names = {(m[2] or m[5]).lower() for m in _TAG.finditer(text)}
     if not names or not names <= _BREAKING or "<!" in text or looks_like_code(text):
         return text
     return _stripped(text, _BREAKING)
+
+
+def _speaks_of_entities(text: str) -> bool:
+    if not _ABOUT_ENTITIES.search(text):
+        return False
+    # A page whose tags are entities was escaped whole, also where it speaks of HTML.
+    escaped = not _TAG.search(text) and _ESCAPED_TAG.search(text)
+    return not (escaped and not _ABOUT_ENTITIES.search(_HTML_WORD.sub("", text)))
 
 
 def _is_source(text: str) -> bool:

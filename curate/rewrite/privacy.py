@@ -56,7 +56,7 @@ class Privacy(Rewrite):
     """
 
     name: ClassVar[str] = "privacy"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     order: ClassVar[int] = 70
     flags: ClassVar[int] = Flag.DIGIT | Flag.LATIN
     columns: ClassVar[dict[str, pa.DataType]] = {column(kind): pa.int32() for kind in _KINDS}

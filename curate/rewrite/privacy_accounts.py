@@ -21,7 +21,8 @@ _LOCAL = r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}"
 _DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,5}(?P<tld>[A-Za-z]{2,18})"
 _EMAIL = pattern(
     rf"(?<![A-Za-z0-9._%+-])(?P<local>{_LOCAL})"
-    rf"(?:[@＠]|[ ]?[\[(（【][ ]?(?:at|AT|@|＠)[ ]?[\])）】][ ]?){_DOMAIN}(?![A-Za-z0-9-]*@)"
+    rf"(?:[@＠]|[ ]?[\[(（【][ ]?(?:at|AT|@|＠)[ ]?[\])）】][ ]?)(?P<domain>{_DOMAIN})"
+    r"(?![A-Za-z0-9-]*@)"
 )
 _PROVIDERS = "qq|foxmail|163|126|yeah|139|189|sina|sohu|aliyun|gmail|hotmail|outlook|yahoo"
 _SPACED_EMAIL = pattern(
@@ -31,13 +32,19 @@ _SPACED_EMAIL = pattern(
 """Written with blanks or a Chinese full stop, at the mail services people use."""
 _PROGRAMS = frozenset({"git", "hg", "svn"})
 """Users that stand for a program: `git@host` is no mailbox."""
+_NOBODY = pattern(
+    r"(?:.*\.)?(?:example\.(?:com|net|org)|(?:[^.]+\.)?(?:example|test|invalid|localhost))", re.I
+)
+"""Domains that RFC 2606 sets aside for examples: nobody has an address there."""
 _FILES = frozenset("png jpg jpeg gif webp svg js css html htm php py json xml md".split())
 """Last parts that are extensions, as in `icon@2x.png`."""
 
 
 def emails(text: str) -> Iterator[tuple[int, int]]:
     for match in _EMAIL.finditer(text):
-        if match["tld"].lower() not in _FILES and match["local"].lower() not in _PROGRAMS:
+        if match["tld"].lower() in _FILES or match["local"].lower() in _PROGRAMS:
+            continue
+        if not _NOBODY.fullmatch(match["domain"]):
             yield match.span()
     for match in _SPACED_EMAIL.finditer(text):
         yield match.span()

@@ -1,8 +1,9 @@
 """What a prompt template leaves at the ends of the texts it was filled with.
 
-`答案：` on the last line of a question asks for nothing that the question did not ask; `<eoh>` and
+`答案：` at the end of a question asks for nothing that the question did not ask; `<eoh>` and
 `### Response:` are some model's marks for where a turn ends. Only the ends of texts are looked at:
-in the middle a text may well be about them.
+in the middle a text may well be about them. The exception are marks that cite a search's results
+(`<|1|>`), which come with no results to cite.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from curate.rewrite.base import Rewrite
 from curate.rewrite.code import settled
-from curate.scan import Scan
+from curate.scan import Flag, Scan
 from curate.textbatch import TextBatch
 
 _MARK = (
@@ -31,8 +32,12 @@ _HEADING = (
     r"#{2,4} ?(?:Instruction|Input|Response|Output|Answer|指令|输入|输出|回答|回复|答案)s? ?[:：]?"
 )
 _END = re.compile(
-    rf"(?:\s*(?:{_MARK})|(?<=\S)\s*\n\s*(?:{_HEADING}|[【\[]?(?:{_WORD})[】\]]?\s*[:：]))\s*\Z"
+    rf"(?:\s*(?:{_MARK})|(?<=\S)\s*\n\s*(?:{_HEADING}|[【\[]?(?:{_WORD})[】\]]?\s*[:：])"
+    r"|(?<=[。？?！!])\s*答案\s*[:：])\s*\Z"
 )
+_CITATION = re.compile(r"(?: *(?:<sup>)?<\|\d{1,2}\|>(?:</sup>)?)+")
+_FIELD = re.compile(r"\A\s*(?:输入|輸入|输出|輸出|Input|Output)\s*[:：]\s*(?=\S)")
+_FIELD_LATER = re.compile(r"(?:输入|輸入|输出|輸出|Input|Output)\s*\d*\s*[:：]")
 _START = re.compile(
     rf"\A\s*(?:(?:{_MARK})|#{{2,4}} ?(?:Response|Output|Answer|输出|回答|回复) ?[:：]?\s*\n)\s*"
 )
@@ -52,12 +57,14 @@ class Scraps(Rewrite):
     """Template words and turn marks at the ends go; a text that only says it is none is empty.
 
     At the end: a line that holds nothing but `答案：`, `Answer:`, `### Response:` and their like,
-    if a line stands before it, and turn marks (`<eoh>`, `</s>`, `<|im_end|>`, `[/INST]`). At the
-    start: turn marks, and a heading `### Response:`. Not on by default: a page of exam questions
-    may end in 答：.
+    if a line stands before it, `答案：` behind a sentence, and turn marks (`<eoh>`, `</s>`,
+    `<|im_end|>`, `[/INST]`). At the start: turn marks, a heading `### Response:`, and the name of
+    the field (`输入：`, `Output:`) where no other field is named. Anywhere: `<|1|>` and its like.
+    Not on by default: a page of exam questions may end in 答：.
     """
 
     name: ClassVar[str] = "scraps"
+    version: ClassVar[int] = 2
     order: ClassVar[int] = 53
     default: ClassVar[bool] = False
 
@@ -71,18 +78,25 @@ class Scraps(Rewrite):
     def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
         out = np.zeros(len(batch), np.bool_)
         _suspects(batch.points, batch.offsets, _LONGEST, out)
+        _citing(batch.points, batch.offsets, scanned.having(Flag.MARKUP), out)
         return self.rewritten_at(batch, np.flatnonzero(out).tolist())
 
     def _once(self, text: str) -> str:
         if self.placeholders and len(text) <= 2 * _LONGEST and _PLACEHOLDER.match(text):
             return ""
+        if "<|" in text:
+            text = _CITATION.sub("", text)
         text = _START.sub("", text)
+        field = _FIELD.match(text)
+        if field and not _FIELD_LATER.search(text, field.end()):
+            text = text[field.end() :]
         return _END.sub("", text)
 
 
 @njit(cache=True, nogil=True)
 def _suspects(points, offsets, longest, out):  # type: ignore[no-untyped-def]
-    """Texts that end in a colon, > or ], begin with <, [ or #, or are as short as a placeholder.
+    """Texts that end in a colon, > or ], begin with <, [, # or as the name of a field does, or are
+    as short as a placeholder.
 
     A heading at the end may come without its colon, so a last line that begins with # counts too.
     """
@@ -96,6 +110,11 @@ def _suspects(points, offsets, longest, out):  # type: ignore[no-untyped-def]
             continue
         a, z = points[start], points[end - 1]
         opens = a == 0x3C or a == 0x5B or a == 0x23
+        second = points[min(start + 1, end - 1)]
+        opens |= (a == 0x8F93 or a == 0x8F38) and (
+            second == 0x5165 or second == 0x51FA
+        )  # 输 輸 入 出
+        opens |= (a == 0x49 and second == 0x6E) or (a == 0x4F and second == 0x75)  # In, Ou
         closes = z == 0x3A or z == 0xFF1A or z == 0x3E or z == 0x5D
         if opens or closes or end - start <= longest:
             out[d] = True
@@ -106,3 +125,14 @@ def _suspects(points, offsets, longest, out):  # type: ignore[no-untyped-def]
             while i < end and points[i] <= 32:
                 i += 1
             out[d] = points[i] == 0x23
+
+
+@njit(cache=True, nogil=True)
+def _citing(points, offsets, indices, out):  # type: ignore[no-untyped-def]
+    """Texts that hold `<|` and a digit."""
+    for k in range(len(indices)):
+        d = indices[k]
+        for i in range(offsets[d], offsets[d + 1] - 2):
+            if points[i] == 0x3C and points[i + 1] == 0x7C and 0x30 <= points[i + 2] <= 0x39:
+                out[d] = True
+                break

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from curate.characters import CharClass
 from curate.rewrite.base import Rewrite
+from curate.rewrite.code import around_code
 from curate.rewrite.simplify import simplified_in_bulk
 from curate.rewrite.variants import REGIONAL, Script, script_counts, script_table
 from curate.scan import Scan, scan
@@ -209,12 +210,16 @@ class ScriptConversion(Rewrite):
 
     name: ClassVar[str] = "script"
     order: ClassVar[int] = 60
+    version: ClassVar[int] = 2
 
     to: Literal["simplified", "traditional", "keep"] = "simplified"
     """The script wanted; `keep` changes nothing."""
     variant: Literal["standard", "taiwan", "hong_kong"] = "standard"
     """Which forms traditional text gets. Of no effect on text converted to simplified, which
     understands all three."""
+    code: Literal["convert", "keep"] = "convert"
+    """Whether fenced blocks and inline code are converted with the rest of a text: the strings in a
+    program may be compared with what somebody typed."""
 
     def rewrite(self, text: str) -> str:
         """The text in the wanted script."""
@@ -226,6 +231,7 @@ class ScriptConversion(Rewrite):
         every = np.zeros(0, np.int64)
         if self.to == "keep":
             return batch, every
+        original = batch
         indices, part, counts = np.arange(len(batch)), batch, scanned.counts
         kinds = script_counts(part)
         # A second look, at what changed, sees phrases that only the first conversion made.
@@ -237,7 +243,22 @@ class ScriptConversion(Rewrite):
             batch = batch.spliced(indices, part)
             every = np.union1d(every, indices)
             counts, kinds = scan(part).counts, script_counts(part)
+        if self.code == "keep":
+            return self._with_code(original, batch, every)
         return batch, every
+
+    def _with_code(
+        self, before: TextBatch, after: TextBatch, changed: NDArray[np.int64]
+    ) -> tuple[TextBatch, NDArray[np.int64]]:
+        """The batch after conversion with the code in the texts at `changed` as it was before."""
+        prose = self.model_copy(update={"code": "convert"})
+        whole: dict[int, str] = {}
+        for i in changed.tolist():
+            text = before[i]
+            if "`" in text:
+                whole[i] = around_code(text, prose.rewrite)
+        same = [i for i, text in whole.items() if text == before[i]]
+        return after.replaced(whole), np.setdiff1d(changed, same)
 
     def _pass(
         self, batch: TextBatch, kinds: NDArray[np.int32], counts: NDArray[np.int32]

@@ -56,6 +56,7 @@ class Spaces(Rewrite):
     """
 
     name: ClassVar[str] = "spaces"
+    version: ClassVar[int] = 2
     order: ClassVar[int] = 40
     flags: ClassVar[int] = Flag.BLANK | Flag.SPACE_RUN | Flag.HAN_SPACE | Flag.NEWLINE_RUN
 
@@ -64,7 +65,9 @@ class Spaces(Rewrite):
     is for a source known to be, `never` keeps all blanks between Han characters."""
     layout: Layout = "fold"
     """What becomes of texts whose blanks are their layout (see `curate.rewrite.layout`): `fold` is
-    for prose, `keep` takes off only empty lines at the start and blanks at the end."""
+    for prose, `keep` takes off only empty lines at the start and blanks at the end. With `keep` the
+    blank behind the mark of a list's item stays in all texts: `1. 《围城》` is an item of a list in
+    Markdown, `1.《围城》` is not."""
 
     def rewrite(self, text: str) -> str:
         if self.layout == "keep":
@@ -87,19 +90,25 @@ class Spaces(Rewrite):
             elif marked and "`" not in bare.lstrip("`"):
                 lines.append(line)
                 fenced = True
-            elif clean := _spaced(line, segmented):
+            elif clean := self._line(line, segmented):
                 lines.append(clean)
             elif lines and lines[-1]:
                 lines.append("")
         return "\n".join(lines).rstrip(_blanks() + "\n")
 
+    def _line(self, line: str, segmented: bool) -> str:
+        item = _ITEM.match(line) if self.layout == "keep" and not segmented else None
+        if item:
+            return f"{item[1]} {_spaced(line[item.end() :], segmented)}"
+        return _spaced(line, segmented)
+
     def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
         mode = ("never", "auto", "always").index(self.segmented)
         flagged = scanned.having(self.flags)
         if self.layout == "fold":
-            return rewritten(batch, flagged, _fill, _table(), _automaton(), mode)
+            return rewritten(batch, flagged, _fill, _table(), _automaton(), mode, False)
         kept = laid_out(batch, flagged)
-        batch, folded = rewritten(batch, flagged[~kept], _fill, _table(), _automaton(), mode)
+        batch, folded = rewritten(batch, flagged[~kept], _fill, _table(), _automaton(), mode, True)
         batch, trimmed = self.rewritten_at(batch, flagged[kept].tolist())
         return batch, np.union1d(folded, trimmed)
 
@@ -138,6 +147,9 @@ _HAN_RANGE = (
 )
 _BLANK_CHARS = "\t \xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _BLANKS = re.compile(f"[{_BLANK_CHARS}]+")
+_ITEM = re.compile(
+    rf"[{_BLANK_CHARS}]*(\d{{1,3}}[.)]|[-*+])[{_BLANK_CHARS}]+(?=[^{_BLANK_CHARS}\n])"
+)
 _EMPTY_START = re.compile(rf"\A(?:[{_BLANK_CHARS}]*\n)+")
 _HAN_BLANK = re.compile(f"{_HAN_RANGE}[{_BLANK_CHARS}]|[{_BLANK_CHARS}]{_HAN_RANGE}")
 
@@ -330,7 +342,28 @@ def _copy_fenced(points, i, end, table, out, k):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _fill(points, offsets, wanted, table, automaton, mode, out, out_offsets):  # type: ignore[no-untyped-def]
+def _item_end(points, i, end, table):  # type: ignore[no-untyped-def]
+    """Where the mark of a list's item ends that begins at `i`; `i` where none does.
+
+    A mark is -, *, + or up to three digits with . or ) behind them, then a blank, then something.
+    """
+    j = i
+    if points[i] == 0x2D or points[i] == 0x2A or points[i] == 0x2B:
+        j += 1
+    else:
+        while j < end and j - i < 4 and 0x30 <= points[j] <= 0x39:
+            j += 1
+        if not 0 < j - i < 4 or j >= end or (points[j] != 0x2E and points[j] != 0x29):
+            return i
+        j += 1
+    k = j
+    while k < end and table[points[k]] & 1:
+        k += 1
+    return j if j < k < end and points[k] != 10 else i
+
+
+@njit(cache=True, nogil=True)
+def _fill(points, offsets, wanted, table, automaton, mode, items, out, out_offsets):  # type: ignore[no-untyped-def]
     k = 0
     for n in range(len(wanted)):
         start = k
@@ -359,6 +392,17 @@ def _fill(points, offsets, wanted, table, automaton, mode, out, out_offsets):  #
             if points[i] == 96 and _fence_at(points, line, end, table) == 2:
                 i, k = _copy_fenced(points, line, end, table, out, k)
             else:
+                if items and not segmented:
+                    mark = _item_end(points, i, end, table)
+                    if mark > i:
+                        while i < mark:
+                            out[k] = points[i]
+                            k += 1
+                            i += 1
+                        out[k] = 32
+                        k += 1
+                        while table[points[i]] & 1:
+                            i += 1
                 i, k = _copy_spaced(points, i, end, table, segmented, out, k)
         # Only a fence can have left any.
         while k > start and (out[k - 1] == 10 or table[out[k - 1]] & 1):

@@ -14,7 +14,7 @@ from curate.recipe import parsed
 from tests.curate.corpus import fingerprints, sentence
 
 PHONE = "13912345678"
-MAIL = "zhang_1@example.com"
+MAIL = "zhang_1@example.com.cn"
 IDENTITY = "11010519491231002X"
 SECRETS = (PHONE, MAIL, IDENTITY)
 

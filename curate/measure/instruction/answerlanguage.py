@@ -12,24 +12,35 @@ from numpy.typing import NDArray
 
 from curate.measure.instruction.base import Fate, InstructionBatch, InstructionMeasure
 from curate.measure.instruction.echo import said
-from curate.measure.instruction.request import CODE, LANGUAGE, asked
+from curate.measure.instruction.request import CODE, LANGUAGE, asked_by_user
+from curate.measure.language import looked
 from curate.measure.wordlist import WordLists, compiled
 from curate.rewrite.code import looks_like_code
 from curate.scan import CharClass
 from curate.textbatch import TextBatch
 
-LETTERS = 24
+LETTERS = 15
 """Letters that an answer has at least (an ideograph counts three) for its language to be judged:
 names, formulas and options are in any language."""
+ASKED = 12
+"""The same of a question."""
 CLEAR = 0.85
 """Share of the letters in one script from which a question or an answer is in it."""
+OTHER_LETTERS = 0.1
+"""Share of kana and Hangul from which an answer to a question in Chinese is looked at."""
+SURE = 0.8
+"""Confidence from which the label of a language other than Chinese and English counts."""
+PROSE = 40
+"""Letters in words of such a language without which an answer is names and terms."""
 
 
 class AnswerLanguage(InstructionMeasure):
     """Whether the answer is in a language that nobody asked for, or not in the one asked for.
 
-    wrong_language: question and answer are in different scripts, both clearly, and nothing that was
-    said names a language, asks for code or is itself in the answer's language.
+    wrong_language: question and answer are in different scripts, both clearly, or the question is
+    in Chinese and the answer has kana or Hangul; the answer is labelled as text in a language (see
+    `curate.measure.language`) other than the question's; and nothing that the user said names a
+    language, asks for code or is itself in the answer's language.
     untranslated: a translation was asked for, and the answer is the text to translate, or is not in
     the language it should be translated into (Chinese, English, Japanese, Korean and languages in
     other Latin letters than English).
@@ -37,6 +48,7 @@ class AnswerLanguage(InstructionMeasure):
 
     name: ClassVar[str] = "answer_language"
     order: ClassVar[int] = 40
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("opencc",)
     columns: ClassVar[dict[str, pa.DataType]] = {
         "wrong_language": pa.bool_(),
@@ -57,12 +69,17 @@ class AnswerLanguage(InstructionMeasure):
         asked_han = (question * letters + given * given_letters) / np.maximum(
             letters + given_letters, 1
         )
-        judged = (answer_letters >= LETTERS) & (letters + given_letters >= LETTERS / 2)
+        judged = (answer_letters >= LETTERS) & (letters + given_letters >= ASKED)
         other = (asked_han >= CLEAR) & (answer <= 1 - CLEAR)
+        other |= (asked_han >= CLEAR) & (_other_letters(batch) >= OTHER_LETTERS * answer_letters)
         other |= (asked_han <= 1 - CLEAR) & (answer >= CLEAR)
+        rows = np.flatnonzero(judged & other)
         wrong = np.zeros(len(batch), np.bool_)
-        for i in np.flatnonzero(judged & other).tolist():
-            wrong[i] = not _excused(asked(batch, i), batch.output[i], bool(answer[i] >= CLEAR))
+        labels, sure = looked(batch.output.taken(rows))
+        for i, label, confidence in zip(rows.tolist(), labels.to_pylist(), sure, strict=True):
+            if label in _CHINESE and asked_han[i] >= CLEAR:
+                continue
+            wrong[i] = not _excused(asked_by_user(batch, i), batch.output[i], label, confidence)
         return {"wrong_language": wrong, "untranslated": _untranslated(batch)}
 
 
@@ -77,6 +94,16 @@ def _han_share(
     return han / np.maximum(letters, 1), letters
 
 
+def _other_letters(batch: InstructionBatch) -> NDArray[np.int64]:
+    """Kana and Hangul of every answer whose question has none."""
+    kinds = [CharClass.KANA, CharClass.HANGUL]
+    counts = {name: batch.scan(name).counts[:, kinds].sum(axis=1) for name in _SAID}
+    asked = counts["instruction"] + counts["input"]
+    return np.where(asked == 0, counts["output"], -1)
+
+
+_SAID = ("instruction", "input", "output")
+_CHINESE = frozenset({"zh", "zh-Hant", "yue", "lzh"})
 _URL = re.compile(r"https?://\S+|\bwww\.\S+|\S+@\S+")
 _WORD = re.compile(r"[a-z]{2,}", re.IGNORECASE)
 _FUNCTION = re.compile(
@@ -85,34 +112,49 @@ _FUNCTION = re.compile(
 _HAN = re.compile("[\u4e00-\u9fff]")
 _KANA = re.compile("[\u3040-\u30ff]")
 _HANGUL = re.compile("[\uac00-\ud7af]")
+_LOWER = re.compile(r"(?<![^\W\d_])[^\W\d_A-Z]{2,}(?![^\W\d_])")
 _PROGRAM = re.compile(
     r"^\s*(?:import|from|def|class|#include|print|SELECT|function|var|let)\b", re.M
 )
 
 
-def _excused(question: str, answer: str, in_chinese: bool) -> bool:
-    """Whether an answer in the other script than the question's may be what was wanted."""
+def _excused(question: str, answer: str, label: str, confidence: float) -> bool:
+    """Whether an answer in the language `label`, not the question's, may be what was wanted."""
     if LANGUAGE.search(question) or CODE.search(question) or "```" in answer:
         return True
     question = _URL.sub(" ", question)
-    if in_chinese:
+    if label in _CHINESE:
         # A link or a form in English with the question in Chinese beside it.
         return len(_HAN.findall(question)) >= 4
+    if label in ("ja", "ko"):
+        return confidence < SURE
     if len(_WORD.findall(question)) >= 2 or _PROGRAM.search(answer) or looks_like_code(answer):
         return True
+    if label != "en":
+        words = _LOWER.findall(_URL.sub(" ", answer))
+        return confidence < SURE or sum(map(len, words)) < PROSE or len(set(words)) < len(words) / 2
     # Prose has function words; lists of names, formulas and notes have not.
     prose = _URL.sub(" ", answer)
     functions = len(_FUNCTION.findall(prose))
     return functions < 2 or functions * 12 < len(_WORD.findall(prose))
 
 
+_FOREIGN = (
+    "法语|法文|法語|德语|德文|西班牙语|西班牙文|意大利语|意大利文|葡萄牙语|荷兰语|瑞典语"
+    "|拉丁语|印尼语|越南语"
+)
 _INTO = re.compile(
     r"(?:翻译|翻譯|译|譯)(?:一下)?(?:[成为為到]|作|至)?\s*(?:现代|標準|标准|地道的?|流利的?)?"
     r"(?P<zh>英文|英语|英語|中文|汉语|漢語|简体中文|日语|日文|日語|韩语|韩文|韓語"
-    r"|法语|法文|法語|德语|德文|西班牙语|西班牙文|意大利语|葡萄牙语)"
-    r"|\btranslat\w*\b[^.\n]{0,60}?\b(?:in)?to (?P<en>English"
+    rf"|{_FOREIGN})|(?<![从從])(?P<of>{_FOREIGN})的?翻译"
+    r"|\btranslat\w*\b[^.\n]{0,60}?\b(?:in|to|into) (?P<en>English"
     r"|(?:Mandarin |Simplified )?Chinese|Japanese|Korean"
     r"|French|German|Spanish|Italian|Portuguese)\b",
+    re.IGNORECASE,
+)
+_ANOTHER = re.compile(
+    r"翻译[成为到](?:另一种|其他|其它|任何|一种|别的)(?:外国|其他)?语言"
+    r"|\btranslat\w*\b.{0,40}\b(?:another|other|a different) language",
     re.IGNORECASE,
 )
 _TRANSLATE = re.compile(r"翻译|翻譯|译成|译为|譯成|译出|\btranslat", re.IGNORECASE)
@@ -142,8 +184,12 @@ def _untranslated(batch: InstructionBatch) -> NDArray[np.bool_]:
         # The request begins or ends the question; between may be a text that has the word.
         if not _TRANSLATE.search(f"{instruction[:80]}\n{instruction[-60:]}"):
             continue
+        if _ABOUT.search(instruction):
+            continue
         targets = {_target(match) for match in _INTO.finditer(instruction)}
-        if len(targets) != 1 or _ABOUT.search(instruction):
+        if not targets and _ANOTHER.search(instruction):
+            out[i] = _same(given, answer)
+        if len(targets) != 1:
             continue
         if _same(given, answer):
             out[i] = True
@@ -158,6 +204,8 @@ def _words() -> WordLists:
 
 
 def _target(match: re.Match[str]) -> str:
+    if match["of"]:
+        return "latin"
     if match["zh"]:
         return _TARGET.get(match["zh"][0], "latin")
     name = match["en"].lower()
@@ -185,4 +233,4 @@ def _not_in(answer: str, target: str, question: str) -> bool:
         return not _KANA.search(answer) and han >= 5
     if target == "ko":
         return hangul == 0 and han >= 3
-    return han >= 2 and latin < 4
+    return han >= 1 and latin < 4

@@ -24,14 +24,16 @@ class Cut(InstructionMeasure):
     """Whether an answer stops before its end.
 
     cut_output: a fence of code is opened and never closed; or the last line is prose and ends in a
-    comma or an opening bracket, or in a word that needs another one behind it (和, 以及, the, of)
-    where other sentences have ended with a mark. An answer that stops between sentences, or whose
+    comma or an opening bracket, in a colon behind words that announce something (如下：), or in a
+    word that needs another one behind it (和, 以及, the, of) where another sentence has ended with
+    a mark. An answer that stops between sentences, or whose
     writer set no mark at the end, cannot be told from a whole one and is not counted; code,
     tables, verse and items of lists are left alone.
     """
 
     name: ClassVar[str] = "cut"
     order: ClassVar[int] = 22
+    version: ClassVar[int] = 2
     columns: ClassVar[dict[str, pa.DataType]] = {"cut_output": pa.bool_()}
     flags: ClassVar[dict[str, str]] = {"cut_output": "cut_output"}
     fates: ClassVar[dict[str, Fate]] = {"cut_output": "tag"}
@@ -92,8 +94,17 @@ _CLOSING_OF_LETTER = re.compile(
 )
 _NEEDS = re.compile(
     r"[\u4e00-\u9fff，、](?:和|与|或|以及|并且|而且|但是|因为|由于|如果|虽然|所以|例如|比如|包括|通过|根据|为了|对于|关于|以便"
-    r"|使得|将|把|被|(?:等|方面|之间|以及其他)的)$"
-    r"|\b(?:the|a|an|of|and|or|their|its|your|our|such as|including|because|but|if|while|whereas)$",
+    r"|使得|将|把|被|任何|有助于|致力于|旨在|取决于|从而|因此|(?:等|方面|之间|以及其他)的)$"
+    r"|\b(?:the|a|an|of|and|or|their|its|your|our|such as|including|because|but|if|while|whereas"
+    r"|which|is|are|was|were|they|we|equal to|related to)$"
+    # August 18, 19: half a year's number
+    r"|[A-Z][a-z]+ \d{1,2}, (?:19|20)$|[^\d\s,，][，,] ?(?:19|20)$"
+    r"|\b(?:from|since|until) (?:19|20)$",
+)
+_ANNOUNCES = re.compile(
+    r"(?:如下|以下[^，。]{0,8}|下列[^，。]{0,6}|几[种点个]|看看|故?答案[为是]|包括|例如|比如|分别是)[：:]$"
+    r"|\b(?:as follows|following[\w ]{0,20}|include|includes|including|such as|for example):$",
+    re.IGNORECASE,
 )
 _VERSE = 24
 
@@ -118,4 +129,6 @@ def is_cut(text: str) -> bool:
     sentences = len(_SENTENCES.findall(text))
     if _OPEN_END.search(last):
         return sentences >= 1 or len(text) >= 80
-    return sentences >= 2 and _NEEDS.search(last) is not None and not _ITEM.match(last)
+    if sentences == 0:
+        return False
+    return bool(_ANNOUNCES.search(last) or (_NEEDS.search(last) and not _ITEM.match(last)))

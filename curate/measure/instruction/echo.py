@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 import numpy as np
@@ -10,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.measure.instruction.base import Fate, InstructionBatch, InstructionMeasure
+from curate.measure.instruction.request import asked_by_user
 from curate.textbatch import TextBatch
 
 SHORT = 6
@@ -20,12 +22,14 @@ class Echo(InstructionMeasure):
     """Whether the answer is the question.
 
     echoed_output: the letters, ideographs and digits of the answer are those of the instruction, of
-    the input where there is no instruction, or of both one after the other. An answer equal to the
-    input of an instruction may be right: a sentence without a mistake, corrected.
+    the input where there is no instruction, or of both one after the other, and the user did not
+    ask for that (跟我说, repeat). An answer equal to the input of an instruction may be right: a
+    sentence without a mistake, corrected.
     """
 
     name: ClassVar[str] = "echo"
     order: ClassVar[int] = 21
+    version: ClassVar[int] = 2
     columns: ClassVar[dict[str, pa.DataType]] = {"echoed_output": pa.bool_()}
     flags: ClassVar[dict[str, str]] = {"echoed_output": "echoed_output"}
     fates: ClassVar[dict[str, Fate]] = {"echoed_output": "drop"}
@@ -40,7 +44,15 @@ class Echo(InstructionMeasure):
             ((answer == asked) & (answer_size == size))
             | ((answer == both) & (answer_size == size + given_size))
         )
+        for i in np.flatnonzero(same).tolist():
+            same[i] = not _REPEAT.search(asked_by_user(batch, i))
         return {"echoed_output": same}
+
+
+_REPEAT = re.compile(
+    r"重[复複]|[复複][述读誦诵]|跟[我着著].{0,4}[说說读讀念]|照[读讀念抄]|\b(?:repeat|echo|copy)\b",
+    re.I,
+)
 
 
 def said(

@@ -23,7 +23,7 @@ from curate.measure.wordlist import LONGEST, WordLists, compiled, folded
 from curate.textbatch import TextBatch
 
 _CHOICE = re.compile(r"\{([^{}]*)\}")
-MOST = 4_000
+MOST = 8_000
 """Phrases that a file may come to."""
 
 

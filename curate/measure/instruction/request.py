@@ -58,8 +58,8 @@ CODE = re.compile(
 """The answer may be in a language for machines."""
 
 
-def asked(batch: InstructionBatch, row: int) -> str:
-    """All that was said to the model before it answered: system, users' turns, the question."""
+def asked_by_user(batch: InstructionBatch, row: int) -> str:
+    """All that the user said before the model answered: earlier turns and the question."""
     turns = range(int(batch.turns[row]), int(batch.turns[row + 1]))
-    said = [batch.system[row], *batch.history_user.strings(turns)]
+    said = batch.history_user.strings(turns)
     return "\n".join([*said, batch.instruction[row], batch.input[row]])

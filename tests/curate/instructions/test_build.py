@@ -234,6 +234,26 @@ def test_question_split_otherwise_is_the_same_question(tmp_path):
     assert len(data(built(tmp_path / "out", recipe(tmp_path / "in")))) == 1
 
 
+def test_who_asks_for_traditional_characters_gets_them(tmp_path):
+    asked = [
+        row("翻译成繁体中文：体重", "體重，我的電郵是zhang@mail.com.cn"),
+        row("這是什麼？", "一個蘋果。"),
+        row("继续", "再見，臺灣。", history=[["請用繁體字回答", "好的，沒問題。"]]),
+    ]
+    write(tmp_path / "in" / "a.jsonl", asked)
+    result = built(tmp_path / "out", recipe(tmp_path / "in"))
+    found = [(r["instruction"], r["output"]) for r in sorted(data(result), key=lambda r: r["id"])]
+    assert found == [
+        ("翻译成繁体中文：体重", "體重，我的電郵是<邮箱>"),
+        ("这是什么？", "一个苹果。"),
+        ("继续", "再見，臺灣。"),
+    ]
+    rows = ledger(result)
+    assert [r["privacy_email"] for r in rows.values()] == [1, 0, 0]
+    scripts = [("script" in (r["rewrites"] or [])) for r in rows.values()]
+    assert scripts == [False, True, False]
+
+
 def test_priority_across_sources(tmp_path):
     for name in ("a", "b"):
         write(tmp_path / name / "x.jsonl", [row(sentence(1), name * 3)])

@@ -56,6 +56,11 @@ def test_stays_byte_for_byte(kind: str):
         ("A &amp; B &lt; C", "A & B < C"),
         ("第一行<br>第二行", "第一行\n第二行"),
         ("這是一個例子。", "这是一个例子。"),
+        (
+            "兩個矩陣：\n```python\n# 矩陣\na = '體'\n```\n這樣。",
+            "两个矩阵：\n```python\n# 矩陣\na = '體'\n```\n这样。",
+        ),
+        ("標準形式：\n```\n'Cafe\u0301'\n```", "标准形式：\n```\n'Cafe\u0301'\n```"),
         ("&lt;nooutput&gt;", ""),
     ],
 )
@@ -71,7 +76,7 @@ def test_a_recipe_has_the_last_word():
         "spaces": {"layout": "keep", "segmented": "never"},
         "markup": {"tags": "breaks"},
         "scraps": False,
-        "script": {"to": "keep"},
+        "script": {"code": "keep", "to": "keep"},
     }
     assert with_usual({"spaces": {"layout": "fold"}})["spaces"] == {"layout": "fold"}
     assert with_usual({"markup": True})["markup"] == {"tags": "breaks"}

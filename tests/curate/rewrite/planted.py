@@ -63,7 +63,7 @@ def _landline(r: np.random.Generator) -> str:
 def planted(kind: Kind, r: np.random.Generator) -> tuple[str, str]:
     """(what must not remain, the phrase that holds it)."""
     if kind == Kind.EMAIL:
-        secret = f"{_name(r)}@{_one(r, 'example.com', 'mail.example.org', 'qq.com')}"
+        secret = f"{_name(r)}@{_one(r, 'example.com.cn', 'mail.example.org.cn', 'qq.com')}"
         return secret, _one(r, "邮箱：", "请发到", "E-mail: ") + secret
     if kind == Kind.IDENTITY:
         secret = _identity(r)

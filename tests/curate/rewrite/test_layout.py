@@ -23,7 +23,10 @@ LAID_OUT = [
     "运行 `ls  -l` 即可",
     "勾股定理 $a^2  + b^2 = c^2$",
     r"于是 \( x  = 1 \)",
+    "姓名   | 年龄\n-----------\n李四   | 20",
     "步骤：\n- 洗\n  - 冷水",
+    "def 加(x):\n y = x + 1\n return y",
+    "if (x > 0) {\n print(x)\n}",
 ]
 PROSE = [
     "  第一段，  说明。\n\n\n第二段。",
@@ -31,6 +34,8 @@ PROSE = [
     "a | b",
     "花了 $5，  还剩一些",
     "　　段首缩进。\n　　又一段。",
+    "说明:\n 第一段只空一格。",
+    "他说。\n and then",
 ]
 
 
@@ -46,11 +51,27 @@ def test_prose_is_folded_as_ever(text: str):
     assert KEEP.rewrite(text) == Spaces().rewrite(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1. 《围城》\n2.  《边城》 很短", "1. 《围城》\n2. 《边城》很短"),
+        ("- “行人”\n-   【注】", "- “行人”\n- 【注】"),
+        ("(1) 《围城》", "(1)《围城》"),  # no mark in Markdown
+        ("2021. 《围城》", "2021.《围城》"),
+        ("1. \n- ", "1.\n-"),
+    ],
+)
+def test_items_of_lists_keep_their_blank(text: str, expected: str):
+    assert KEEP.rewrite(text) == expected
+    assert KEEP.rewrite(expected) == expected
+    assert Spaces().rewrite("1. 《围城》") == "1.《围城》"
+
+
 def test_without_the_option_layout_is_folded():
     assert Spaces().rewrite(LAID_OUT[0]) == "求和：\nfor x in xs:\ntotal += x"
 
 
-@given(st.lists(st.text(alphabet='甲a |:"$`\\(\n\t\u3000，', max_size=30), max_size=6))
+@given(st.lists(st.text(alphabet='甲a |:"$`\\(\n\t\u3000，1.-《{', max_size=30), max_size=6))
 def test_a_batch_is_its_texts(texts: list[str]):
     batch = TextBatch.from_strings(texts)
     new, changed = KEEP.rewrite_batch(batch, scan(batch))

@@ -181,6 +181,12 @@ def test_the_compiled_look_misses_nothing(texts: list[str], keep: bool) -> None:
         ("&lt;b&gt;水&lt;/b&gt; &amp; 火", "<b>水</b> & 火"),
         ("<h1>标题</h1><br><p>正文</p>", "<h1>标题</h1><br><p>正文</p>"),
         ("<!-- 注 -->正文<br>", "<!-- 注 -->正文<br>"),
+        ("<p>&copy; 2021 甲 &amp; 乙</p>", "<p>&copy; 2021 甲 &amp; 乙</p>"),
+        ("一页 HTML：\n&lt;html&gt;&lt;头&gt;&amp;copy;", "一页 HTML：\n<html><头>&copy;"),
+        ("HTML 标记 &lt;div&gt; 有何用？", "HTML 标记 <div> 有何用？"),
+        ("HTML 里用 &lt; 写小于号", "HTML 里用 &lt; 写小于号"),
+        ("&lt;p&gt; 这样转义的 HTML", "&lt;p&gt; 这样转义的 HTML"),
+        ("写作 `&lt;div&gt;`", "写作 `&lt;div&gt;`"),
     ],
 )
 def test_breaks_only(text: str, expected: str):

@@ -34,7 +34,7 @@ GOLDEN = [
     ("台北(02)2345-6789", "台北<电话号码>"),
     ("客服热线400-123-4567", "客服热线<服务热线>"),
     ("写信到zhang.san@example.com.cn。", "写信到<邮箱>。"),
-    ("zhang_san (at) example.com", "<EMAIL>"),
+    ("zhang_san (at) example.com.cn", "<EMAIL>"),
     ("身份证号11010519491231002X", "身份证号<身份证号>"),
     ("身份证号码为110105491231002", "身份证号码为<身份证号>"),
     ("请汇到6222 0212 3456 7890 128", "请汇到<银行卡号>"),
@@ -103,6 +103,7 @@ LEFT_ALONE = [
     "QQ同时在线人数超过20000人，QQ2013版，微信2017年",
     "微信公众号里的微信小程序，微信WeChat，isWeixin: boolean",
     "图标icon@2x.png，git@example.com:a/b.git，@网友 转发",
+    "msg['To'] = 'zhang@example.com'，user@mail.example.org，a@b.test，root@localhost.localhost",
     "编号110105194912310021",  # a wrong check character
     "0.13912345678 139123456789 A13912345678B 1999832468.jpg",
     "比分21-19 21-18，时间12:30:45:10",
@@ -144,8 +145,8 @@ def test_lists_of_numbers() -> None:
 
 
 def test_policies_by_kind() -> None:
-    text = "电话13912345678，邮箱a1@example.com，QQ：12345678"
-    masked = "电话<手机号>，邮箱a1@example.com，QQ：<QQ号>"
+    text = "电话13912345678，邮箱a1@example.com.cn，QQ：12345678"
+    masked = "电话<手机号>，邮箱a1@example.com.cn，QQ：<QQ号>"
     step = Privacy(email="keep", qq="drop")
     batch = TextBatch.from_strings([text, "没有"])
     after, changed, counts = step.counted_batch(batch, scan(batch))

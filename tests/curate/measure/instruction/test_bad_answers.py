@@ -73,8 +73,9 @@ def test_echo():
         row("改正句子：", "他们去公园玩了。", "他们去公园玩了。"),
         row("好的。", "好的！"),
         row("制定一个学习计划。", "制定一个学习计划，先定目标。"),
+        row("你真是个幽默的人。", "你真是个幽默的人。", history=[("请你重复我说的话", "没问题")]),
     ]
-    expected = [True, True, True, True, False, False, False]
+    expected = [True, True, True, True, False, False, False, False]
     assert flagged(Echo(), "echoed_output", *rows) == expected
 
 
@@ -97,6 +98,20 @@ SELF = [
     row("What is love?", "As an AI language model, I have no feelings."),
     row("那呢？", "好的。", history=[("你是？", "我是由OpenAI训练的语言模型。")]),
     row("写个故事。", "作为一个AI语言模型，我写不好，不过可以试试。从前……"),
+    row("你好", "你好，这里是Open-Assistant，请问有什么可以帮你？"),
+    row("能帮我装插件吗？", "抱歉，作为由OpenAI训练的大型语言模型，我做不到。"),
+    row("老虎危险吗？", "作为一个人工智能数字人，我不建议靠近老虎。"),
+    row("文字是人写的吗？", "很难说，像我这样的语言模型也能写出来。"),
+    row("你会累吗？", "我只是一个对话式AI助手，不会累。"),
+    # A role is no reason to have the model's own name, and a system prompt that tells the model
+    # to correct mistakes does not ask for a corrected text.
+    row("请你当一名主播。", "各位观众，" + "今天的新闻有很多。" * 12 + "我是MOSS，明天见。"),
+    row(
+        "How do I do it?",
+        "It is a long story, and it is not a good idea to do that. " * 3
+        + "As an AI language model, I can't.",
+        system="MOSS accepts it when the user corrects an answer.",
+    ),
 ]
 NOT_SELF = [
     row("介绍 ChatGPT。", "ChatGPT是OpenAI开发的语言模型。"),
@@ -109,6 +124,9 @@ NOT_SELF = [
     row("那人说了什么？", "他说“我是一个聊天机器人”，大家都笑了。"),
     row("扮演一个机器人，回答我：我是ChatGPT吗", "我是ChatGPT，滴滴。"),
     row("Give an example.", "He works as an aide to the mayor."),
+    row("An insult, please.", "You are as witty as an AI-generated insult."),
+    row("推荐一个视频。", "这是ChatGPT为爸爸们写的节目单：一、骑车。"),
+    row("请你扮演小猫MOSS。", "喵，我是一只小猫。" + "今天天气很好。" * 15 + "我是MOSS，喵。"),
 ]
 
 
@@ -165,6 +183,10 @@ CUT = [
     "Spring is here. Summer is next. After that we will see the",
     "代码如下：\n```python\nfor i in range(10):\n    print(i",
     LONG + "其中最好看的是《",
+    LONG + "这样做的优点如下：",
+    LONG + "如果您有有关这件事的任何",
+    "He won. It was certified on December 14, 20",
+    "The sum is 15. Five is added to make it equal to",
 ]
 WHOLE = [
     LONG,
@@ -176,6 +198,9 @@ WHOLE = [
     "Dear Tom. Thank you. See you soon.\n\nWith heartfelt gratitude,",
     "def f(x):\n    return x + 1\nprint(f(1),\n      f(2),",
     LONG + "等级是：A",
+    LONG + "满意程度的评分：",
+    "The first ten even numbers end in 16, 18, 20",
+    LONG + "还要更大一些",
     "```python\nprint(1)\n```",
     "| 月份 | 收入的总和是 |\n|---|---|\n| 一月份的总收入 | 还没有统计，",
 ]
@@ -198,6 +223,23 @@ WRONG = [
     ),
     row("三角形的面积怎么求？", "The area is the product of the base and the height, halved."),
     row("How do I make good coffee at home?", "先把豆子磨细，再用热水慢慢地冲泡。"),
+    row("找出公司成立的年份。", "Apple Inc. was founded in 1976.", "苹果公司"),
+    row(
+        "介绍一下这部电影。", "彼女は魔界の魔女で、人間界にやってきた。二人は垣根を越えて結婚する。"
+    ),
+    row(
+        "今天的书桌是什么样的？",
+        "잠이 너무 쏟아져서 일찍 자고 일찍 일어나기로 했다 이제부터는 남는 거야",
+    ),
+    row(
+        "写一段《珠宝王子》的简介。",
+        "Une princesse persane joue de la harpe au clair de la lune, et un garçon l'écoute.",
+    ),
+    row(
+        "他何时能到？",
+        "According to the calculation, he can arrive in ten minutes or so.",
+        system="You can speak the language chosen by the user, such as English.",
+    ),
 ]
 RIGHT = [
     row("用英文介绍一下自己。", "My name is Li and I am a student in the city of Beijing."),
@@ -209,6 +251,8 @@ RIGHT = [
     ),
     row("给我一个链接。", "https://www.example.org/this/is/a/long/address/of/the/page"),
     row("现在几点？", "OK"),
+    row("日本有哪些姓氏？", "藤原家（ふじわら）、近卫家、九条家，都是从前的公家，后来封了爵位。"),
+    row("列出五种奶酪。", "Parmigiano Reggiano, Grana Padano, Pecorino Romano, Gorgonzola"),
     row("What does this mean? 山外有山", "比喻一个比一个强，没有止境，人要谦虚。"),
     row("Say it in Chinese: good morning to you", "早上好，祝你今天一切顺利。"),
     row("继续。", "The second part is about the sea.", history=[("请一直用英语回答。", "Sure.")]),
@@ -234,6 +278,9 @@ UNTRANSLATED = [
         "The cat is on the table",
     ),
     row("请翻译成日语：她是一位优秀的老师", "她是一位优秀的老师。"),
+    row("将给定的语句翻译成另一种语言", "我是一名学生。", "我是一名学生"),
+    row("查找“朋友”一词的西班牙语翻译。", "朋友"),
+    row("将这个单词翻译成法语：“狗”", "狗"),
 ]
 TRANSLATED = [
     row("将这句话翻译成法语。", "Il fait beau.", "阳光明媚。"),
@@ -243,6 +290,7 @@ TRANSLATED = [
     row("请翻译成日语：日本", "日本"),
     row("翻译成文言文：我今天很高兴。", "余今日甚悦。"),
     row("将句子翻译成地道的表达方式。", "他被逗乐了。", "他被逗乐了。"),
+    row("将以下句子从西班牙语翻译", "我需要一杯酒。", "Necesito una copa de vino"),
     row("英语翻译专业怎么样？", "就业面比较广，可以做口译和笔译。"),
     row("写一段程序，把输入翻译成英文。", "可以用字典：先查词，再拼成句子。"),
 ]
@@ -291,7 +339,7 @@ def test_own_list_replaces_ours(tmp_path: Path):
         ("{a,b}{,c", None),
         ("我" * 40, "longer than 32"),
         ("{,甲}", "may be empty"),
-        ("{甲,乙}" * 12, "more than 4,000"),
+        ("{甲,乙}" * 13, "more than 8,000"),
     ],
 )
 def test_bad_lists(tmp_path: Path, content: str, message: str | None):
