@@ -49,6 +49,8 @@ _PLACEHOLDER = re.compile(
     rf"\A\s*(?:[<＜\[【（(《]\s*(?:{_NOTHING}|none|null|nan)\s*[>＞\]】）)》]?|(?:{_NOTHING}))[.。]?\s*\Z",
     re.IGNORECASE,
 )
+_TAIL = 200
+"""Characters at the end of a text in which what ends it is looked for."""
 _LONGEST = 24
 """Characters that a placeholder has at most, blanks aside."""
 
@@ -90,7 +92,8 @@ class Scraps(Rewrite):
         field = _FIELD.match(text)
         if field and not _FIELD_LATER.search(text, field.end()):
             text = text[field.end() :]
-        return _END.sub("", text)
+        end = _END.search(text, max(0, len(text) - _TAIL))
+        return text[: end.start()] if end else text
 
 
 @njit(cache=True, nogil=True)
@@ -111,10 +114,11 @@ def _suspects(points, offsets, longest, out):  # type: ignore[no-untyped-def]
         a, z = points[start], points[end - 1]
         opens = a == 0x3C or a == 0x5B or a == 0x23
         second = points[min(start + 1, end - 1)]
-        opens |= (a == 0x8F93 or a == 0x8F38) and (
-            second == 0x5165 or second == 0x51FA
-        )  # 输 輸 入 出
-        opens |= (a == 0x49 and second == 0x6E) or (a == 0x4F and second == 0x75)  # In, Ou
+        third = points[min(start + 2, end - 1)]
+        # 输 輸 and 入 出; Inp, Out
+        opens |= (a == 0x8F93 or a == 0x8F38) and (second == 0x5165 or second == 0x51FA)
+        opens |= a == 0x49 and second == 0x6E and third == 0x70
+        opens |= a == 0x4F and second == 0x75 and third == 0x74
         closes = z == 0x3A or z == 0xFF1A or z == 0x3E or z == 0x5D
         if opens or closes or end - start <= longest:
             out[d] = True

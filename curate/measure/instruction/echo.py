@@ -50,7 +50,7 @@ class Echo(InstructionMeasure):
 
 
 _REPEAT = re.compile(
-    r"重[复複]|[复複][述读誦诵]|跟[我着著].{0,4}[说說读讀念]|照[读讀念抄]|\b(?:repeat|echo|copy)\b",
+    r"重[复複]|[复複][述读誦诵]|跟[我着著].{0,4}[说說读讀念]|照[读讀念抄]|转[录錄]|轉錄|抄[写寫]|\b(?:repeat|echo|copy)\b",
     re.I,
 )
 
