@@ -42,7 +42,7 @@ def test_code_tables_and_json_stay(rows):
 def test_self_identification_is_found(rows):
     counts = found(rows, Identity())
     # Read by eye: docs/instructions-cleaning.md.
-    assert counts["sharegpt_zh"] >= 100 and counts["oasst_zh"] >= 50
+    assert counts["sharegpt_zh"] >= 115 and counts["oasst_zh"] >= 115
 
 
 def test_few_answers_are_cut(rows):
