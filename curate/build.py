@@ -10,10 +10,11 @@ it must and no more, and a resumed build cannot differ from an uninterrupted one
 
 from __future__ import annotations
 
+import functools
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,23 @@ class Piece:
     bytes: int
 
 
+PathOf = Callable[[Any, Piece], Path]
+
+
+def kept_per_piece(path_of: PathOf) -> PathOf:
+    """A method for a path of a piece, worked out once: the key in it is a hash of many options."""
+
+    @functools.wraps(path_of)
+    def kept(build: Build, piece: Piece) -> Path:
+        place = (path_of.__qualname__, piece.unit.prefix, piece.number)
+        path = build.paths.get(place)
+        if path is None:
+            path = build.paths[place] = path_of(build, piece)
+        return path
+
+    return kept
+
+
 class Build:
     """One run of a recipe in a folder."""
 
@@ -123,6 +141,8 @@ class Build:
         self.progress = progress or Silent()
         self.clock: dict[str, float] = defaultdict(float)
         self.used: set[Path] = set()
+        self.paths: dict[tuple[str, str, int], Path] = {}
+        """What `kept_per_piece` keeps."""
         self.hashes = FileHashes(self.work / "hashes.json")
         self.evaluation: Evaluation | None = None
 
@@ -147,14 +167,15 @@ class Build:
         """Every unit with its keys, in the order of the ids."""
         planned = []
         for plan in plans:
+            options = self.refine_options(plan)
             for unit in plan.units:
                 key = ingest_key(plan.adapter, unit, self.hashes, self.options.limit, plan.making)
-                refine_key = fingerprint("refine", key, self.refine_options(plan))
+                refine_key = fingerprint("refine", key, options)
                 size = sum(file.path.stat().st_size for file in unit.files)
                 planned.append(PlannedUnit(plan, unit, key, refine_key, size))
             for rejected in plan.rejected:
                 key = rejected_key(plan.row_type, rejected)
-                refine_key = fingerprint("refine", key, self.refine_options(plan))
+                refine_key = fingerprint("refine", key, options)
                 unit = Unit(rejected.name, ())
                 planned.append(PlannedUnit(plan, unit, key, refine_key, 0, rejected))
         return sorted(planned, key=lambda u: u.prefix)
@@ -298,14 +319,17 @@ class Build:
 
     # Rows: ingest, refine, compare, decide
 
+    @kept_per_piece
     def refined_path(self, piece: Piece) -> Path:
         return self.work / "refine" / f"{piece.unit.refine_key}-{piece.number:06d}.arrow"
 
+    @kept_per_piece
     def scores_path(self, piece: Piece) -> Path:
         assert self.evaluation is not None
         key = self.evaluation.compare_key(piece.unit.refine_key, piece.number)
         return self.work / "compare" / f"{key}.arrow"
 
+    @kept_per_piece
     def decision_path(self, piece: Piece) -> Path:
         plan = piece.unit.plan
         compared = self.scores_path(piece).stem if self.evaluation else None
@@ -315,6 +339,7 @@ class Build:
         )
         return self.work / "decide" / f"{key}.arrow"
 
+    @kept_per_piece
     def sketch_path(self, piece: Piece) -> Path:
         key = sketch_key(self.decision_path(piece).stem, self.recipe)
         return self.work / "sketch" / f"{key}.sketch"
@@ -328,14 +353,14 @@ class Build:
         self.progress.stage("rows", expected)
         pieces: list[Piece] = []
         ingesting: dict[str, PlannedUnit] = {}
-        refining: dict[str, Piece] = {}
+        refining: dict[str, tuple[Piece, Iterator[tuple[Path, Task]]]] = {}
 
-        def follow(piece: Piece) -> None:
-            """Submits what the piece needs next."""
-            for path, task in self.row_tasks(piece):
+        def follow(piece: Piece, steps: Iterator[tuple[Path, Task]]) -> None:
+            """Submits the next of the steps that is not done."""
+            for path, task in steps:
                 self.used.add(path)
                 if not path.exists():
-                    refining[task.label] = piece
+                    refining[task.label] = piece, steps
                     runner.submit(task, 1)
                     return
             self.progress.advance(piece.bytes, expected)
@@ -351,11 +376,11 @@ class Build:
             expected += sum(s["bytes"] for s in sizes) - unit.size
             for number, size in enumerate(sizes):
                 pieces.append(Piece(unit, number, size["rows"], size["bytes"]))
-                follow(pieces[-1])
+                follow(pieces[-1], self.row_tasks(pieces[-1]))
         for report in self.reports(runner):
             label, value = report.task.label, report.value
             if label not in ingesting:
-                follow(refining.pop(label))
+                follow(*refining.pop(label))
             elif report.last:
                 # Text and file differ in size; now that the text's is known, expect that.
                 unit = ingesting[label]
@@ -364,7 +389,7 @@ class Build:
                 pieces.append(
                     Piece(ingesting[label], value["partition"], value["rows"], value["bytes"])
                 )
-                follow(pieces[-1])
+                follow(pieces[-1], self.row_tasks(pieces[-1]))
         return sorted(pieces, key=lambda p: (p.unit.prefix, p.number))
 
     def row_tasks(self, piece: Piece) -> Iterator[tuple[Path, Task]]:

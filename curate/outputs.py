@@ -7,8 +7,7 @@ without any sorting.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from dataclasses import field as dataclass_field
@@ -57,6 +56,8 @@ DATA = pa.schema(
 )
 
 _WORDS = pa.dictionary(pa.int32(), pa.string())
+_GROUPED_ROWS = 1 << 16
+"""Rows that are counted by their words in one go."""
 DUPLICATE_FATES = {
     EXACT_KIND: ("exact", "exact_duplicate"),
     NEAR_KIND: ("near", "near_duplicate"),
@@ -129,12 +130,12 @@ def _rewrite_words(bits: NDArray[np.uint32], names: list[str]) -> pa.Array:
 def partition_tables(
     partition: Partition,
     partitions: list[Partition],
-    measures: list[AnyMeasure],
-    others: pa.Schema | None = None,
-) -> tuple[pa.Table, pa.Table]:
-    """(kept rows in the schema of their kind, ledger rows) of one partition.
+    schema: pa.Schema,
+) -> tuple[pa.Table, pa.Table, pa.Array]:
+    """Kept rows in the schema of their kind, ledger rows, and code points of the text of every row.
 
-    `partitions` is the whole build's list, for the ids of kept rows that duplicates name.
+    `partitions` is the whole build's list, for the ids of kept rows that duplicates name; `schema`
+    the ledger's.
     """
     refined = read_arrow(Path(partition.refined))
     if partition.scores is not None:
@@ -178,7 +179,7 @@ def partition_tables(
     status = np.where(
         is_quarantined, ledger.QUARANTINED, np.where(is_dropped, ledger.DROPPED, ledger.KEPT)
     )
-    names = json.loads((refined.schema.metadata or {}).get(REWRITE_NAMES, b"[]"))
+    steps = json.loads((refined.schema.metadata or {}).get(REWRITE_NAMES, b"[]"))
     columns: dict[str, pa.Array] = {
         "id": ids,
         "source": _repeated(partition.source, n),
@@ -191,23 +192,23 @@ def partition_tables(
         "limit": limits.dictionary_encode(),
         "duplicate_of": pa.array(duplicate_of, pa.string()),
         "similarity": pa.array(similarity, mask=np.isnan(similarity)),
-        "rewrites": _rewrite_words(column_array(refined, "rewrites").to_numpy(), names),
+        "rewrites": _rewrite_words(column_array(refined, "rewrites").to_numpy(), steps),
         "bytes": column_array(refined, "bytes"),
         "detail": column_array(refined, "detail"),
     }
-    schema = ledger_schema(measures, others)
-    nothing = pa.array(is_quarantined)
+    nothing = pa.array(is_quarantined) if is_quarantined.any() else None
+    names = set(refined.column_names)
     for field in schema:
         if field.name in columns:
             continue
-        if field.name not in refined.column_names:
+        if field.name not in names:
             columns[field.name] = pa.nulls(n, field.type)
             continue
         values = column_array(refined, field.name)
-        if is_quarantined.any():
+        if nothing is not None:
             values = pc.if_else(nothing, pa.scalar(None, values.type), values)
-        columns[field.name] = values.cast(field.type)
-    fates = pa.table(columns).select(schema.names).cast(schema)
+        columns[field.name] = values if values.type == field.type else values.cast(field.type)
+    fates = _typed(columns, schema)
 
     where = pa.array(np.flatnonzero(kept))
     m = len(where)
@@ -230,8 +231,19 @@ def partition_tables(
         own |= data_columns(refined, read_arrow(Path(partition.drawn)), partition.tags, where)
     else:
         own["text"] = column_array(refined, "text").take(where)
-    schema = data_schema(partition.row_type)
-    return pa.table(own).select(schema.names).cast(schema), fates
+    lengths = pc.utf8_length(column_array(refined, "text"))
+    return _typed(own, data_schema(partition.row_type)), fates, lengths
+
+
+def _typed(columns: Mapping[str, pa.Array], schema: pa.Schema) -> pa.Table:
+    """A table of the columns in the schema. Raises ValueError for nulls where none may be."""
+    arrays = []
+    for field in schema:
+        values = columns[field.name]
+        if values.null_count and not field.nullable:
+            raise ValueError(f"column {field.name} has nulls")
+        arrays.append(values if values.type == field.type else values.cast(field.type))
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def data_schema(row_type: str) -> pa.Schema:
@@ -343,31 +355,30 @@ def write_shard(
     clock = Clock()
     root = Path(folder)
     partitions = [Partition(**entry) for entry in read_json(Path(listing))]
-    fate_sums: Sums = defaultdict(list)
-    label_sums: Sums = defaultdict(list)
+    fate_sums, label_sums = Sums(["bytes", "characters"]), Sums(["characters"])
     kept_span, read_span = Span(), Span()
     # A build of files without rows has one shard without partitions.
     nothing = DOCUMENT.name if training is None else INSTRUCTION.name
     schema = data_schema(partitions[members[0]].row_type if members else nothing)
+    fates_schema = ledger_schema(measures, others)
     training_rows = [SHUFFLED.empty_table()]
     with ExitStack() as files:
         data_file = files.enter_context(_parquet(root / data, schema))
-        fates_file = files.enter_context(_parquet(root / fates, ledger_schema(measures, others)))
+        fates_file = files.enter_context(_parquet(root / fates, fates_schema))
         jsonl_file = files.enter_context(_compressed(root / jsonl)) if jsonl is not None else None
         text_file = files.enter_context(_compressed(root / text)) if text is not None else None
         for number in members:
             partition = partitions[number]
-            kept, fate = partition_tables(partition, partitions, measures, others)
+            kept, fate, lengths = partition_tables(partition, partitions, fates_schema)
             kept_span.add(kept)
             read_span.add(fate)
             fates_table = fate.select(["status", "stage", "reason", "bytes"])
-            lengths = text_lengths(partition)
             fates_table = fates_table.append_column("characters", lengths)
-            add_sums(fate_sums, partition.source, fates_table, ["bytes", "characters"])
+            fate_sums.add(partition.source, fates_table)
             labels = kept.select(["lang", "script"])
             is_kept = pc.equal(column_array(fate, "status"), ledger.KEPT)
             labels = labels.append_column("characters", lengths.filter(is_kept))
-            add_sums(label_sums, partition.source, labels, ["characters"])
+            label_sums.add(partition.source, labels)
             if training is not None:
                 drawn = read_arrow(Path(str(partition.drawn)))
                 training_rows.append(shuffled(kept, drawn, pc.indices_nonzero(is_kept)))
@@ -396,30 +407,45 @@ def write_shard(
     return {
         "outputs": outputs,
         "training": training,
-        "fates": [[*key, *sums] for key, sums in sorted(fate_sums.items())],
-        "labels": [[*key, *sums] for key, sums in sorted(label_sums.items())],
+        "fates": fate_sums.rows(),
+        "labels": label_sums.rows(),
         "clock": dict(clock.seconds),
     }
 
 
-def text_lengths(partition: Partition) -> pa.Array:
-    """Code points of every row's rewritten text, int64; 0 for quarantined rows."""
-    texts = column_array(read_arrow(Path(partition.refined), ["text"]), "text")
-    return pc.utf8_length(texts)
+class Sums:
+    """Rows and sums of numbers by source and words, over many tables."""
 
+    def __init__(self, numbers: list[str]) -> None:
+        self.numbers = numbers
+        self._sums: dict[tuple[str, ...], list[int]] = {}
+        self._waiting: dict[str, list[pa.Table]] = {}
+        self._rows = 0
 
-Sums = dict[tuple[str, ...], list[int]]
-"""Rows and sums of numbers by source and words."""
+    def add(self, source: str, table: pa.Table) -> None:
+        """Counts in a table of `numbers` and columns of words (null counts as "")."""
+        # Small tables are grouped together: one alone costs as much as thousands of rows.
+        self._waiting.setdefault(source, []).append(table)
+        self._rows += table.num_rows
+        if self._rows >= _GROUPED_ROWS:
+            self._group()
 
+    def rows(self) -> list[list[Any]]:
+        """Source, words, rows and sums, sorted."""
+        self._group()
+        return [[*key, *sums] for key, sums in sorted(self._sums.items())]
 
-def add_sums(sums: Sums, source: str, table: pa.Table, numbers: list[str]) -> None:
-    """Adds rows and the sums of `numbers`, by the table's other columns (null counts as "")."""
-    words = [name for name in table.column_names if name not in numbers]
-    grouped = table.group_by(words).aggregate([([], "count_all"), *[(n, "sum") for n in numbers]])
-    for row in grouped.to_pylist():
-        key = (source, *[row[word] or "" for word in words])
-        new = [row["count_all"], *[row[f"{number}_sum"] or 0 for number in numbers]]
-        sums[key] = [a + b for a, b in zip(sums[key] or [0] * len(new), new, strict=True)]
+    def _group(self) -> None:
+        for source, tables in self._waiting.items():
+            table = pa.concat_tables(tables).unify_dictionaries()
+            words = [name for name in table.column_names if name not in self.numbers]
+            asked: list[Any] = [([], "count_all"), *[(n, "sum") for n in self.numbers]]
+            for row in table.group_by(words).aggregate(asked).to_pylist():
+                key = (source, *[row[word] or "" for word in words])
+                new = [row["count_all"], *[row[f"{number}_sum"] or 0 for number in self.numbers]]
+                old = self._sums.get(key, [0] * len(new))
+                self._sums[key] = [a + b for a, b in zip(old, new, strict=True)]
+        self._waiting, self._rows = {}, 0
 
 
 @dataclass

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import pkgutil
+from functools import cache
 from types import ModuleType
 from typing import Any, ClassVar, TypeVar
 
@@ -38,7 +39,7 @@ class Step(BaseModel):
             "step": kind.name,
             "class": f"{kind.__module__}:{kind.__qualname__}",
             "version": kind.version,
-            "libraries": {name: importlib.metadata.version(name) for name in kind.libraries},
+            "libraries": {name: library_version(name) for name in kind.libraries},
             "options": self.model_dump(mode="json"),
         }
 
@@ -46,8 +47,19 @@ class Step(BaseModel):
 S = TypeVar("S", bound=Step)
 
 
+@cache
+def library_version(name: str) -> str:
+    """Version of an installed distribution, looked up once: that reads its whole description."""
+    return importlib.metadata.version(name)
+
+
 def discovered(package: ModuleType, base: type[S]) -> dict[str, type[S]]:
     """The named subclasses of `base` defined in the modules of `package`, by name in run order."""
+    return {kind.name: kind for kind in _discovered(package, base)}
+
+
+@cache
+def _discovered(package: ModuleType, base: type[S]) -> tuple[type[S], ...]:
     found: list[type[S]] = []
     for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
@@ -59,7 +71,7 @@ def discovered(package: ModuleType, base: type[S]) -> dict[str, type[S]]:
                 and "name" in value.__dict__
             ):
                 found.append(value)
-    return {kind.name: kind for kind in sorted(found, key=lambda k: (k.order, k.name))}
+    return tuple(sorted(found, key=lambda k: (k.order, k.name)))
 
 
 def imported(reference: str, bases: tuple[type[S], ...]) -> type[S]:

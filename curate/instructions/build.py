@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from curate.build import Build, Options, Piece
+from curate.build import Build, Options, Piece, kept_per_piece
 from curate.dedup.corpus import TextPartition
 from curate.engine.local import Engine
 from curate.engine.task import Task
@@ -49,6 +49,7 @@ class InstructionBuild(Build):
 
     # Duplicates: rows are compared by their questions and answers, not as rendered.
 
+    @kept_per_piece
     def comparison_path(self, piece: Piece) -> Path:
         """The file that a piece is compared by."""
         key = fingerprint(
@@ -57,6 +58,7 @@ class InstructionBuild(Build):
         )
         return self.work / "comparison" / f"{key}.arrow"
 
+    @kept_per_piece
     def sketch_path(self, piece: Piece) -> Path:
         """The sketch of a piece, named by what it is compared by besides."""
         key = fingerprint(super().sketch_path(piece).stem, self.comparison_path(piece).stem)

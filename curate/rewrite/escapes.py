@@ -27,48 +27,70 @@ _LATEX = (
 _QUOTE = r"\"|'|&quot;|&\#39;|\\\""
 
 # What may hold a backslash that is meant; the alternatives are tried in this order at each place.
+# Those that begin with the same kind of character stand behind one look at it: a place inside a word
+# then costs one comparison, not one an alternative.
 _TOKEN = re.compile(
     rf"""
     (?P<kept>
-      {CODE_SPAN.pattern}
-      # C:\new\table, but not "Q:\n" before a line that does not go on in lower case
-    | (?<![A-Za-z0-9])[A-Za-z]:\\(?![nrt](?![a-z]))[^\s"'<>|*?，。；、（）“”]*
-      # src\main\new: some part begins with another letter than an escape would
-    | (?<![\w.@$-])[\w.@$-]+(?:\\[nrt][\w.@$-]*)*
-      \\(?![nrt]|u[0-9a-f]{{4}}|x[0-9a-f]{{2}})[\w.@$-]+(?:\\[\w.@$-]+)*
+      (?=`)(?:{CODE_SPAN.pattern})
+    | (?=[\w.@$-])(?<![A-Za-z0-9])(?:
+        # C:\new\table, but not "Q:\n" before a line that does not go on in lower case
+        [A-Za-z]:\\(?![nrt](?![a-z]))[^\s"'<>|*?，。；、（）“”]*
+        # src\main\new: some part begins with another letter than an escape would
+      | (?<![\w.@$-])[\w.@$-]++(?=\\)(?:\\[nrt][\w.@$-]*)*
+        \\(?![nrt]|u[0-9a-f]{{4}}|x[0-9a-f]{{2}})[\w.@$-]+(?:\\[\w.@$-]+)*
+      | \b(?:f?printf?|sprintf|println|printk|cout|cerr|echo|puts|write|print)
+        \s*[(（<]*\s*["“'][^\n"”]*
+      )
+    | \b打印\s*[(（<]*\s*["“'][^\n"”]*
       # "\n" and its like, named or compared with
-    | (?<![\w.!?。！？])(?:["'“‘]|&quot;)(?:[^"”\n\\]{{0,60}}(?:\\[nrt]){{1,4}})
+    | (?=["'“‘&])(?<![\w.!?。！？])(?:["'“‘]|&quot;)(?:[^"”\n\\]{{0,60}}(?:\\[nrt]){{1,4}})
       (?:["'”’]|&quot;)(?!\w)
-      # a string in a program: opened after an operator or closed before one
-    | (?<=[(=,+<\[{{%（])[ ]?(?P<q>{_QUOTE})(?:(?!(?P=q))[^\n\\]|\\[^\n])*?(?P=q)
-    | (?<=":)[ ]?"(?:[^"\n\\]|\\[^\n])*"
-    | (?<![\w])(?P<r>{_QUOTE})(?:(?!(?P=r))[^\n\\]|\\[^\n])*?(?P=r)(?=\s*[);+\]}},%）])
-    | (?<=[(=+<（])[ ]?“[^”\n]{{0,300}}”
-    | \b(?:f?printf?|sprintf|println|printk|cout|cerr|echo|puts|write|print|打印)
-      \s*[(（<]*\s*["“'][^\n"”]*
-      # regular expressions
-    | \[\^?(?:[^\[\]\s\\]|\\\S)*\]
-    | \\r\?\\n
-    | \\[nrt](?:\|\\[nrt])+
-    | \\[nrts][?+*](?=[)\]\\/"'$|])
-    | /(?:\\[nrts])+/
-      # LaTeX
-    | \\(?:{_LATEX})(?![A-Za-z])
-    | \{{\\[nrt]
-      # named in prose: 用\n换行
-    | (?<=[用把将以按])[ ]?(?:\\r\?)?\\[nrt]
-    | \\[nrt](?=\ ?(?:表示|替换|字符|换行|分割|分隔|作为|拆分|连接))
+    | (?=[\x20"'&\\“])(?:
+        # a string in a program: opened after an operator or closed before one
+        (?<=[(=,+<\[{{%（])[ ]?(?P<q>{_QUOTE})(?:(?!(?P=q))[^\n\\]|\\[^\n])*?(?P=q)
+      | (?<=":)[ ]?"(?:[^"\n\\]|\\[^\n])*"
+      | (?<![\w])(?P<r>{_QUOTE})(?:(?!(?P=r))[^\n\\]|\\[^\n])*?(?P=r)(?=\s*[);+\]}},%）])
+      | (?<=[(=+<（])[ ]?“[^”\n]{{0,300}}”
+      )
+    | (?=[\x20\\\[/{{])(?:
+        # regular expressions
+        \[\^?(?:[^\[\]\s\\]|\\\S)*\]
+      | \\r\?\\n
+      | \\[nrt](?:\|\\[nrt])+
+      | \\[nrts][?+*](?=[)\]\\/"'$|])
+      | /(?:\\[nrts])+/
+        # LaTeX
+      | \\(?:{_LATEX})(?![A-Za-z])
+      | \{{\\[nrt]
+        # named in prose: 用\n换行
+      | (?<=[用把将以按])[ ]?(?:\\r\?)?\\[nrt]
+      | \\[nrt](?=\ ?(?:表示|替换|字符|换行|分割|分隔|作为|拆分|连接))
+      )
     )
   | (?<!\\)(?P<escape>\\(?:r\\n|[nrt]|u3000|u00a0|xa0))
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 
+_NAMES = (
+    *("newline", "line break", "escape char", "escape sequence", "escape code"),
+    *("regular expression", "regex", "backslash"),
+)
+_CLASS = re.compile(r"\\[dwsDWS](?:[+*?{)\]]|$)")
 _ABOUT_ESCAPES = re.compile(
-    r"换行符|转义|回车符|制表符|正则|反斜[杠线]|newline|line break|escape (?:char|sequence|code)|"
-    r"regular expression|regex|backslash|\\[dwsDWS](?:[+*?{)\]]|$)",
+    rf"换行符|转义|回车符|制表符|正则|反斜[杠线]|{'|'.join(_NAMES)}|{_CLASS.pattern}",
     re.IGNORECASE,
 )
+
+
+def _is_about_escapes(text: str) -> bool:
+    """Whether `_ABOUT_ESCAPES` finds something; in ASCII without a look at every case."""
+    if not text.isascii():
+        return _ABOUT_ESCAPES.search(text) is not None
+    lower = text.lower()
+    return any(name in lower for name in _NAMES) or _CLASS.search(text) is not None
+
 
 # A program has a few escapes that none of the patterns knows; text sent as one line has many.
 _BEYOND_CODE = 4
@@ -96,7 +118,7 @@ class Escapes(Rewrite):
         if not any(escape in text for escape in _ESCAPES):
             return text
         found = [m for m in _TOKEN.finditer(text) if m["escape"]]
-        if not found or _ABOUT_ESCAPES.search(text):
+        if not found or _is_about_escapes(text):
             return text
         unclear = {m.start() for m in found if re.match("[a-z]", text[m.end() : m.end() + 1])}
         clear = len(found) - len(unclear)
