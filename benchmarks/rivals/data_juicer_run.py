@@ -1,8 +1,11 @@
 """data-juicer's side of the comparison; runs in data-juicer's own environment.
 
-Operators: fix_unicode_mapper, chinese_convert_mapper (t2s), language_id_score_filter (zh),
-document_minhash_deduplicator (characters, window 5, 128 permutations, Jaccard 0.8). Everything that
-costs time and changes no result is off: caching, monitoring, tracing, event logging.
+Operators for a corpus: fix_unicode_mapper, chinese_convert_mapper (t2s), language_id_score_filter
+(zh), document_minhash_deduplicator (characters, window 5, 128 permutations, Jaccard 0.8). For
+instructions (--steps instructions) also whitespace_normalization_mapper, clean_email_mapper,
+clean_ip_mapper, character_repetition_filter and text_length_filter, no row dropped for its
+language, and document_deduplicator. Everything that costs time and changes no result is off:
+caching, monitoring, tracing, event logging.
 
 The last line of standard output is one JSON object {"rows_read", "kept", "seconds"}.
 """
@@ -17,6 +20,34 @@ import sys
 import time
 from pathlib import Path
 
+CLEAN = [
+    {"fix_unicode_mapper": {"normalization": "NFC"}},
+    {"chinese_convert_mapper": {"mode": "t2s"}},
+]
+NEAR = {
+    "document_minhash_deduplicator": {
+        "tokenization": "character",
+        "window_size": 5,
+        "lowercase": True,
+        "num_permutations": 128,
+        "jaccard_threshold": 0.8,
+    }
+}
+STEPS = {
+    "corpus": [*CLEAN, {"language_id_score_filter": {"lang": "zh", "min_score": 0.65}}, NEAR],
+    "instructions": [
+        *CLEAN,
+        {"whitespace_normalization_mapper": {}},
+        {"clean_email_mapper": {}},
+        {"clean_ip_mapper": {}},
+        {"language_id_score_filter": {"lang": "", "min_score": 0.0}},
+        {"character_repetition_filter": {"max_ratio": 1.0}},
+        {"text_length_filter": {"min_len": 1}},
+        {"document_deduplicator": {}},
+        NEAR,
+    ],
+}
+
 
 def main() -> None:
     """Run the recipe on a folder of JSONL shards."""
@@ -26,6 +57,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="new folder for everything else")
     parser.add_argument("--lid-model", type=Path, required=True)
     parser.add_argument("--workers", type=int, required=True)
+    parser.add_argument("--steps", choices=("corpus", "instructions"), default="corpus")
     options = parser.parse_args()
 
     # data-juicer looks for lid.176.bin in its model cache; fastText opens the compressed
@@ -52,20 +84,7 @@ def main() -> None:
         "open_monitor": False,
         "open_tracer": False,
         "event_logging": {"enabled": False},
-        "process": [
-            {"fix_unicode_mapper": {"normalization": "NFC"}},
-            {"chinese_convert_mapper": {"mode": "t2s"}},
-            {"language_id_score_filter": {"lang": "zh", "min_score": 0.65}},
-            {
-                "document_minhash_deduplicator": {
-                    "tokenization": "character",
-                    "window_size": 5,
-                    "lowercase": True,
-                    "num_permutations": 128,
-                    "jaccard_threshold": 0.8,
-                }
-            },
-        ],
+        "process": STEPS[options.steps],
     }
     options.out.mkdir(parents=True)
     # YAML reads JSON.
