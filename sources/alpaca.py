@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from sources.instructionrows import Example, InstructionAdapter, alpaca_example
+from sources.flatjson import FlatKeys
+from sources.instructionrows import ALPACA, Example, InstructionAdapter, alpaca_example
 from sources.stream import Bad
 
 _FIELDS = ("instruction", "input", "output")
@@ -17,6 +18,7 @@ class Alpaca(InstructionAdapter):
 
     name = "alpaca"
     version: ClassVar[int] = 1
+    flat: ClassVar[FlatKeys | None] = ALPACA
 
     side: Literal["zh", "en"] = "zh"
     """Which language is read of records that have both."""

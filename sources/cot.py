@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sources.instructionrows import Example, InstructionAdapter, alpaca_example
+from sources.flatjson import FlatKeys
+from sources.instructionrows import ALPACA, Example, InstructionAdapter, alpaca_example
 from sources.stream import Bad
 
 
@@ -15,6 +16,7 @@ class Cot(InstructionAdapter):
 
     name = "cot"
     version: ClassVar[int] = 1
+    flat: ClassVar[FlatKeys | None] = ALPACA
     columns: ClassVar[tuple[str, ...]] = ("question", "answer", "rationale")
 
     def example(self, record: dict[str, Any]) -> Example | Bad:

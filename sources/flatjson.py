@@ -1,4 +1,4 @@
-"""JSON Lines of flat objects, taken apart in compiled code: the texts of some keys, and the rest.
+"""Flat objects of JSON Lines, or of any JSON text, taken apart in compiled code: the texts of some keys, and the rest.
 
 Most published sets hold one object of strings and numbers a line. Such a line is checked, unescaped
 and written out in one pass over its bytes, without a Python object for each value. What this pass
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numba import njit
 from numpy.typing import NDArray
 
@@ -48,6 +49,32 @@ def _escapes() -> NDArray[np.uint8]:
 _ESCAPE = _escapes()
 
 
+@dataclass(frozen=True)
+class FlatKeys:
+    """What records must look like to be taken apart."""
+
+    keys: tuple[str, ...]
+    """Keys of texts that a record must have."""
+    doubtful: str = ""
+    """Pattern (RE2) of what must not stand in the rest of a record, if it may have a meaning."""
+
+    def taken_apart(
+        self, buffer: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]
+    ) -> FlatLines | None:
+        """`flat_lines` of these keys, without the records whose rest is doubtful."""
+        found = flat_lines(buffer, starts, ends, self.keys)
+        if found is None or not self.doubtful or found.meta.null_count == len(found.meta):
+            return found
+        doubts = pc.match_substring_regex(found.meta, self.doubtful, ignore_case=True)
+        sure = pc.invert(doubts.fill_null(False))
+        if pc.all(sure).as_py():
+            return found
+        plain = found.plain.copy()
+        plain[plain] = sure.to_numpy(zero_copy_only=False)
+        texts = [column.filter(sure) for column in found.texts]
+        return FlatLines(plain, texts, found.meta.filter(sure))
+
+
 @dataclass
 class FlatLines:
     """The lines of a buffer that were taken apart.
@@ -60,6 +87,12 @@ class FlatLines:
     texts: list[pa.Array]
     meta: pa.Array
 
+    def first(self, lines: int) -> FlatLines:
+        """Of the first lines only."""
+        count = int(self.plain[:lines].sum())
+        texts = [column.slice(0, count) for column in self.texts]
+        return FlatLines(self.plain[:lines], texts, self.meta.slice(0, count))
+
 
 def flat_lines(
     buffer: bytes,
@@ -68,6 +101,8 @@ def flat_lines(
     keys: Sequence[str],
 ) -> FlatLines | None:
     """Takes apart the lines buffer[starts[i]:ends[i]] that are flat objects with a text a key.
+
+    They are called lines, but may be any records one behind the other, line feeds in them or not.
 
     keys: distinct ones. None where the buffer is not UTF-8: then each line must be looked at alone.
     """
@@ -118,7 +153,7 @@ def _is_utf8(buffer: bytes) -> bool:
 
 @njit(cache=True, nogil=True)
 def _blank_end(data, i, end):  # type: ignore[no-untyped-def]
-    while i < end and (data[i] == 32 or data[i] == 9 or data[i] == 13):
+    while i < end and (data[i] == 32 or data[i] == 9 or data[i] == 10 or data[i] == 13):
         i += 1
     return i
 

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,9 +27,10 @@ from curate.instructions.history import history_column
 from curate.rows import INSTRUCTION, RowType
 from sources.adapter import InputFile
 from sources.delimited import sample_records, tables
+from sources.flatjson import FlatKeys, FlatLines
 from sources.jsonlines import Values
 from sources.reading import JSON_FORMATS, FileAdapter
-from sources.rowbatch import batch, not_text, quarantined
+from sources.rowbatch import batch, not_text, quarantined, woven
 from sources.sniff import Content, has_header, width_of
 from sources.stream import BLOCK, Bad
 
@@ -53,6 +55,9 @@ class InstructionAdapter(FileAdapter):
 
     columns: ClassVar[tuple[str, ...]] = ()
     """The columns of a table without a header."""
+    flat: ClassVar[FlatKeys | None] = None
+    """Records of which the adapter makes what `flat_rows` makes of them: instruction, input and
+    output, and the rest for `meta`. They are then read in compiled code."""
 
     @property
     def row_type(self) -> RowType:
@@ -77,8 +82,8 @@ class InstructionAdapter(FileAdapter):
         else:
             if found.format not in JSON_FORMATS:
                 found = Content("jsonl", found.encoding, found.compression)
-            for run in self.values(file, found):
-                yield self._batch(run)
+            for run in self.values(file, found, self.flat):
+                yield self._rows(run)
 
     def _table(self, file: InputFile, found: Content) -> Iterator[pa.RecordBatch]:
         quoting = found.delimiter != "\t"
@@ -115,6 +120,23 @@ class InstructionAdapter(FileAdapter):
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             why = Bad("truncated", f"the rest is not readable: {error}")
             yield quarantined(INSTRUCTION, row, why)
+
+    def _rows(self, run: Values) -> pa.RecordBatch:
+        """The rows of records of which some may have been taken apart."""
+        if not run.flat:
+            return self._batch(run)
+        plain = np.zeros(len(run.values), np.bool_)
+        for start, found in run.flat:
+            plain[start : start + len(found.plain)] = found.plain
+        flat = flat_rows(run.first, [found for _, found in run.flat])
+        if plain.all():
+            return flat
+        others = np.flatnonzero(~plain).tolist()
+        place = {i: number for number, i in enumerate(others)}
+        rest = Values(run.first, [run.values[i] for i in others])
+        rest.bad = {place[i]: why for i, why in run.bad.items()}
+        rest.repeated = {place[i]: keys for i, keys in run.repeated.items()}
+        return woven(run.first, plain, flat, self._batch(rest))
 
     def _batch(self, run: Values) -> pa.RecordBatch:
         bad = dict(run.bad)
@@ -162,6 +184,18 @@ class InstructionAdapter(FileAdapter):
 
 
 _NOTHING = Example("", "", "", {})
+
+
+def flat_rows(first: int, found: Sequence[FlatLines]) -> pa.RecordBatch:
+    """Rows `first`, … of records taken apart into instruction, input, output and the rest."""
+    texts = [pa.concat_arrays(columns) for columns in zip(*(f.texts for f in found), strict=True)]
+    count = len(texts[0])
+    system = pa.repeat(pa.scalar("", pa.large_string()), count)
+    meta = pa.concat_arrays([f.meta for f in found])
+    kind = INSTRUCTION.schema.field("history").type
+    ends = pa.array(np.zeros(count + 1, np.int64))
+    history = pa.LargeListArray.from_arrays(ends, pa.array([], kind.value_type), type=kind)
+    return batch(INSTRUCTION, first, [*texts, system], {}, meta, [history])
 
 
 def _dumped(rest: dict[str, Any]) -> bytes:
@@ -212,6 +246,14 @@ def field_keys(keys: tuple[str, ...], names: Names = ()) -> dict[str, str] | Bad
     if missing:
         return Bad("missing_field", f"no {missing[0]!r}; keys: {', '.join(keys) or 'none'}")
     return found
+
+
+ALPACA = FlatKeys(
+    ("instruction", "input", "output"),
+    # Keys of which `alpaca_example` would make a field, as FIELD_NAMES has them.
+    "|".join((*FIELD_NAMES["system"], *FIELD_NAMES["history"])),
+)
+"""Records of which `alpaca_example` makes no more than their three texts and `meta`."""
 
 
 def text_of(value: Any, key: str, record: Mapping[str, Any]) -> str | Bad:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from sources.flatjson import FlatKeys, FlatLines
 from sources.jsonlines import Values, key_counts, repeats_in, value_of
 from sources.jsonscan import CLOSE, COMMA, STRAY, VALUE, boundary, plain_run
 from sources.stream import Bad, Blocks, too_long, undecodable
@@ -28,11 +29,14 @@ _CANDIDATES = 2000
 class JsonReader:
     """Reads the elements of an array, or of arrays and objects one after another."""
 
-    def __init__(self, blocks: Blocks, max_row: int, array: bool) -> None:
+    def __init__(
+        self, blocks: Blocks, max_row: int, array: bool, flat: FlatKeys | None = None
+    ) -> None:
         self._blocks = blocks
         self._source = iter(blocks)
         self._max_row = max_row
         self._array = array
+        self._flat = flat
         self._base = 1 if array else 0
         self._buffer = b""
         self._at = 0
@@ -110,25 +114,48 @@ class JsonReader:
         value = None
         comma = self._base
         loads = orjson.loads
-        for end, keys in zip(
-            self._ends[:count].tolist(), self._counts[:count].tolist(), strict=True
+        first = len(values)
+        last = (at, at)
+        flat, plain = self._taken_apart(count)
+        for end, keys, known in zip(
+            self._ends[:count].tolist(), self._counts[:count].tolist(), plain, strict=True
         ):
             if end - at > self._max_row:
                 break
-            try:
-                value = loads(buffer[at:end])
-            except orjson.JSONDecodeError:
-                break
-            if type(value) is dict and len(value) != keys:
-                break
+            value = None
+            if not known:
+                try:
+                    value = loads(buffer[at:end])
+                except orjson.JSONDecodeError:
+                    break
+                if type(value) is dict and len(value) != keys:
+                    break
             values.append(value)
+            last = (at, end)
             at = end + comma
         if at == self._at:
             return False
-        if type(values[-1]) is dict:
-            self._keys = frozenset(values[-1])
+        if flat is not None:
+            self._run.flat.append((first, flat.first(len(values) - first)))
+            value = loads(buffer[slice(*last)])
+        else:
+            value = values[-1]
+        if type(value) is dict:
+            self._keys = frozenset(value)
         self._at = at
         return True
+
+    def _taken_apart(self, count: int) -> tuple[FlatLines | None, list[bool]]:
+        """The elements up to the first `count` ends that are flat, and which they are."""
+        if self._flat is None or not count:
+            return None, [False] * count
+        ends = self._ends[:count] - self._at
+        starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + self._base])
+        piece = self._buffer[self._at : self._at + int(ends[-1])]
+        found = self._flat.taken_apart(piece, starts, ends)
+        if found is None or not found.plain.any():
+            return None, [False] * count
+        return found, found.plain.tolist()
 
     def _restart(self) -> int:
         self._state[:] = (self._base, 0, 0)
@@ -414,11 +441,11 @@ class JsonReader:
             self._run.refuse(self._blocks.fault)
 
 
-def array_values(blocks: Blocks, max_row: int) -> Iterator[Values]:
+def array_values(blocks: Blocks, max_row: int, flat: FlatKeys | None = None) -> Iterator[Values]:
     """The elements of a JSON array, numbered from 1."""
-    return iter(JsonReader(blocks, max_row, array=True))
+    return iter(JsonReader(blocks, max_row, array=True, flat=flat))
 
 
-def object_values(blocks: Blocks, max_row: int) -> Iterator[Values]:
+def object_values(blocks: Blocks, max_row: int, flat: FlatKeys | None = None) -> Iterator[Values]:
     """JSON objects written one after another over several lines; one object is one record."""
-    return iter(JsonReader(blocks, max_row, array=False))
+    return iter(JsonReader(blocks, max_row, array=False, flat=flat))

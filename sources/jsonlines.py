@@ -12,6 +12,7 @@ import orjson
 from numba import njit
 from numpy.typing import NDArray
 
+from sources.flatjson import FlatKeys, FlatLines
 from sources.lines import line_buffers
 from sources.stream import Bad, Blocks, too_long, undecodable
 
@@ -28,6 +29,9 @@ class Values:
     """By position in this run."""
     repeated: dict[int, dict[str, list[Any]]] = field(default_factory=dict)
     """Keys that an object has more than once, with all their values, by position in this run."""
+    flat: list[tuple[int, FlatLines]] = field(default_factory=list)
+    """Records taken apart in compiled code, by the position that the first line of each stands
+    for; `values` has None in their places."""
 
     def add(self, raw: bytes, where: str = "") -> bool:
         """Read one value from its bytes; False if it is no JSON."""
@@ -64,17 +68,52 @@ def value_of(raw: bytes) -> tuple[Any, Bad | None]:
             return None, Bad("bad_json", str(error))
 
 
-def line_values(blocks: Blocks, max_row: int) -> Iterator[Values]:
-    """One record a line, numbered by line; a blank line is a row too (`empty`)."""
+def line_values(blocks: Blocks, max_row: int, flat: FlatKeys | None = None) -> Iterator[Values]:
+    """One record a line, numbered by line; a blank line is a row too (`empty`).
+
+    flat: records that are taken apart instead of read, where they look like that.
+    """
     row = 1
     for buffer in line_buffers(blocks, max_row):
         if isinstance(buffer, Bad):
             run = Values(row)
             run.refuse(buffer)
         else:
-            run = buffer_values(buffer, row, max_row, blocks.encoding)
+            run = _flat_values(buffer, row, max_row, blocks.encoding, flat)
         row += len(run.values)
         yield run
+
+
+def _flat_values(
+    buffer: bytes, first: int, max_row: int, encoding: str, flat: FlatKeys | None
+) -> Values:
+    """The records of the lines in a buffer, flat ones taken apart."""
+    if flat is None or len(buffer) > max_row:
+        return buffer_values(buffer, first, max_row, encoding)
+    starts, ends = line_spans(np.frombuffer(buffer, np.uint8))
+    found = flat.taken_apart(buffer, starts, ends)
+    if found is None or not found.plain.any():
+        return buffer_values(buffer, first, max_row, encoding)
+    run = Values(first, [None] * len(starts), flat=[(0, found)])
+    others = np.flatnonzero(~found.plain)
+    if len(others):
+        read = buffer_values(lines_at(buffer, starts, ends, others), first, max_row, encoding)
+        at = others.tolist()
+        for place, value in zip(at, read.values, strict=True):
+            run.values[place] = value
+        run.bad = {at[i]: why for i, why in read.bad.items()}
+        run.repeated = {at[i]: keys for i, keys in read.repeated.items()}
+    return run
+
+
+def lines_at(
+    buffer: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], chosen: NDArray[np.int64]
+) -> bytes:
+    """The chosen lines of a buffer, at least one, as a buffer of their own."""
+    spans = zip(starts[chosen].tolist(), ends[chosen].tolist(), strict=True)
+    lines = b"\n".join([buffer[start:end] for start, end in spans])
+    whole = chosen[-1] < len(starts) - 1 or buffer.endswith(b"\n")
+    return lines + b"\n" if whole else lines
 
 
 def buffer_values(buffer: bytes, first: int, max_row: int, encoding: str) -> Values:

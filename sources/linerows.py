@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from curate.rows import RowType
 from sources.flatjson import flat_lines
-from sources.jsonlines import Values, buffer_values, line_spans
+from sources.jsonlines import Values, buffer_values, line_spans, lines_at
 from sources.lines import line_buffers
-from sources.rowbatch import Picker, batch
+from sources.rowbatch import Picker, batch, woven
 from sources.stream import Bad, Blocks
 
 
@@ -47,15 +47,6 @@ def _buffer_rows(
     others = np.flatnonzero(~found.plain)
     if not len(others):
         return flat
-    spans = zip(starts[others].tolist(), ends[others].tolist(), strict=True)
-    rest = b"\n".join([buffer[start:end] for start, end in spans])
-    if others[-1] < len(starts) - 1 or buffer.endswith(b"\n"):
-        rest += b"\n"
+    rest = lines_at(buffer, starts, ends, others)
     parsed = picker.batch(kind, buffer_values(rest, first, max_row, encoding))
-    order = np.empty(len(starts), np.int64)
-    order[found.plain] = np.arange(flat.num_rows)
-    order[others] = flat.num_rows + np.arange(len(others))
-    rows = pa.Table.from_batches([flat, parsed]).combine_chunks().take(pa.array(order))
-    numbers = pa.array(np.arange(first, first + len(starts), dtype=np.int64))
-    [made] = rows.set_column(0, kind.schema.field(0), numbers).combine_chunks().to_batches()
-    return made
+    return woven(first, found.plain, flat, parsed)

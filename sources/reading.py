@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 
 from curate.rows import RowType
 from sources.adapter import Adapter, InputFile, SourceError, Unit
+from sources.flatjson import FlatKeys
 from sources.inputs import is_data
 from sources.jsonarray import array_values, object_values
 from sources.jsonlines import Values, line_values
@@ -77,10 +78,12 @@ class FileAdapter(Adapter):
         """The file's text."""
         return Blocks(file.path, found.encoding)
 
-    def values(self, file: InputFile, found: Content) -> Iterator[Values]:
-        """The records of a JSON file."""
+    def values(
+        self, file: InputFile, found: Content, flat: FlatKeys | None = None
+    ) -> Iterator[Values]:
+        """The records of a JSON file; those that look like `flat` taken apart."""
         read = {"jsonl": line_values, "json_array": array_values, "json_objects": object_values}
-        return read[found.format](self.blocks(file, found), self.max_row)
+        return read[found.format](self.blocks(file, found), self.max_row, flat)
 
     def json_rows(
         self, file: InputFile, found: Content, picker: Picker

@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from curate.rows import RowType
 from sources.jsonlines import Values
@@ -63,6 +64,20 @@ def batch(
     return pa.RecordBatch.from_arrays(
         [rows, *columns, *nested, meta, quarantine, detail], schema=kind.schema
     )
+
+
+def woven(
+    first: int, plain: NDArray[np.bool_], flat: pa.RecordBatch, parsed: pa.RecordBatch
+) -> pa.RecordBatch:
+    """Rows `first`, `first + 1`, …: those that are plain from `flat`, the others from `parsed`."""
+    order = np.empty(len(plain), np.int64)
+    order[plain] = np.arange(flat.num_rows)
+    order[~plain] = flat.num_rows + np.arange(parsed.num_rows)
+    rows = pa.Table.from_batches([flat, parsed]).combine_chunks().take(pa.array(order))
+    numbers = pa.array(np.arange(first, first + len(plain), dtype=np.int64))
+    numbered = rows.set_column(0, rows.schema.field(0), numbers)
+    [made] = numbered.combine_chunks().to_batches()
+    return made
 
 
 def quarantined(kind: RowType, row: int, why: Bad) -> pa.RecordBatch:
