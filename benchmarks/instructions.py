@@ -8,7 +8,7 @@ language and repetition measured and not dropped by; exact and near duplicates.
 
     python benchmarks/instructions.py --json
     python benchmarks/instructions.py --only ours --rows 1000000     # start-up hardly counts
-    python benchmarks/instructions.py --only ours --memory           # 100 MB and 1,000 MB
+    python benchmarks/instructions.py --only ours --memory 100 1000  # peak memory
 
 A run counts from the start of its process to the end, imports and loading of compiled code with
 it, on both sides. The figures are by CPU time of all its processes, which on a free machine is the
@@ -34,7 +34,6 @@ from measured_process import Measured, pinned_cores, run_measured
 from rivals.environment import InstallError, environment, own_environment
 
 CONTENDERS = ("ours", "data_juicer")
-MEMORY_MB = (100, 1000)
 
 
 @dataclass
@@ -206,7 +205,7 @@ def memory(options: argparse.Namespace) -> dict[str, Any]:
     real = list(rows_of(recipe, folder))
     builds = []
     print(f"{'text MB':>10}{'rows':>12}{'kept':>12}{'wall s':>10}{'CPU s':>10}{'peak MB':>10}")
-    for mb in MEMORY_MB:
+    for mb in options.memory:
         write_recombined(more, real, options.seed, None, mb * 1_000_000)
         write_recipe(recipe, options.data, more, real=False)
         work = fresh(options, f"instructions-memory-{mb}")
@@ -245,7 +244,9 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=2, help="runs of this project (2)")
     parser.add_argument("--timeout", type=float, default=7200, help="seconds for a run (7200)")
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "rivals")
-    parser.add_argument("--memory", action="store_true", help="peak memory at two sizes instead")
+    parser.add_argument(
+        "--memory", type=int, nargs=2, metavar="MB", help="peak memory at two sizes instead"
+    )
     parser.add_argument("--keep", action="store_true", help="keep what the runs wrote")
     options = parser.parse_args()
     options.cache = options.cache.resolve()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.measure.base import Measure
-from curate.measure.characters import is_blank
+from curate.measure.characters import BLANKS
 from curate.scan import Scan
 from curate.textbatch import TextBatch
 
@@ -51,16 +52,11 @@ _DIGIT, _BLANK, _ADDRESS, _GAP = 1, 2, 4, 8
 def _table() -> NDArray[np.uint8]:
     """uint8 [0x10000]: digits, blanks, characters of web addresses, what may follow a label."""
     table = np.zeros(0x10000, np.uint8)
-    for code in range(len(table)):
-        char = chr(code)
-        if char in "0123456789０１２３４５６７８９":
-            table[code] |= _DIGIT
-        if is_blank(code):
-            table[code] |= _BLANK | _GAP
-        if char.isascii() and (char.isalnum() or char in "-._~:/?#[]@!$&'()*+,;=%"):
-            table[code] |= _ADDRESS
-        if char in "：:号號码碼是为為同/（(【":
-            table[code] |= _GAP
+    table[[ord(char) for char in "0123456789０１２３４５６７８９"]] |= _DIGIT
+    table[list(BLANKS)] |= _BLANK | _GAP
+    address = string.ascii_letters + string.digits + "-._~:/?#[]@!$&'()*+,;=%"
+    table[[ord(char) for char in address]] |= _ADDRESS
+    table[[ord(char) for char in "：:号號码碼是为為同/（(【"]] |= _GAP
     return table
 
 

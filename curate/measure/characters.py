@@ -77,6 +77,10 @@ def is_blank(c):  # type: ignore[no-untyped-def]
     return c == 0x20 or 0x09 <= c <= 0x0D
 
 
+BLANKS = tuple(code for code in range(0x3001) if is_blank.py_func(code))
+"""All of them, for tables."""
+
+
 @njit(cache=True, nogil=True)
 def _filled_lines(points, offsets, out):  # type: ignore[no-untyped-def]
     """Lines (ended by U+000A) that hold more than blanks."""

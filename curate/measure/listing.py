@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.measure.base import Measure
-from curate.measure.characters import is_blank
+from curate.measure.characters import BLANKS, is_blank
 from curate.scan import Scan
 from curate.textbatch import TextBatch
 
@@ -54,9 +54,7 @@ def _table() -> NDArray[np.uint16]:
     for marks, bit in kinds:
         for mark in marks:
             table[ord(mark)] |= bit
-    for code in range(len(table)):
-        if is_blank(code):
-            table[code] = _BLANK
+    table[list(BLANKS)] = _BLANK
     return table
 
 

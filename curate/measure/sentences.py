@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.measure.base import Measure
-from curate.measure.characters import is_blank
+from curate.measure.characters import BLANKS
 from curate.measure.repetition import BASE, CONSIDERED, slot_of
 from curate.scan import Scan
 from curate.textbatch import TextBatch
@@ -47,9 +47,7 @@ def _table() -> NDArray[np.uint8]:
     for marks, bit in ((FINAL, _FINAL), (STOPS, _STOP), (CLOSERS, _CLOSER), ("…‥⋯", _DOTS)):
         for mark in marks:
             table[ord(mark)] |= bit
-    for code in range(len(table)):
-        if is_blank(code):
-            table[code] = _BLANK
+    table[list(BLANKS)] = _BLANK
     return table
 
 
