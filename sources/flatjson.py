@@ -1,4 +1,4 @@
-"""Flat objects of JSON Lines, or of any JSON text, taken apart in compiled code: the texts of some keys, and the rest.
+"""Flat objects of any JSON text, taken apart in compiled code: texts of some keys, and the rest.
 
 Most published sets hold one object of strings and numbers a line. Such a line is checked, unescaped
 and written out in one pass over its bytes, without a Python object for each value. What this pass

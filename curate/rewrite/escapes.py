@@ -27,8 +27,8 @@ _LATEX = (
 _QUOTE = r"\"|'|&quot;|&\#39;|\\\""
 
 # What may hold a backslash that is meant; the alternatives are tried in this order at each place.
-# Those that begin with the same kind of character stand behind one look at it: a place inside a word
-# then costs one comparison, not one an alternative.
+# Those that begin with the same kind of character stand behind one look at it: a place inside a
+# word then costs one comparison, not one an alternative.
 _TOKEN = re.compile(
     rf"""
     (?P<kept>

@@ -26,8 +26,8 @@ values = texts | st.none() | st.integers(0, 99) | st.lists(texts, max_size=1)
 known = st.fixed_dictionaries({"instruction": texts, "input": texts, "output": texts})
 others = st.dictionaries(
     st.sampled_from(
-        ["id", " System ", "系统", "历史", "HISTORY", "meta_instruction", "prompt", "instances"]
-        + ["zh_instruction", "zh_output", "en_input", "Input", "score", "input"]
+        "id| System |系统|历史|HISTORY|meta_instruction|prompt|instances|zh_instruction|zh_output"
+        "|en_input|Input|score|input".split("|")
     ),
     values,
     max_size=2,
@@ -90,11 +90,10 @@ def test_same_rows_as_the_parser(
 
 
 def test_common_records_are_taken_apart() -> None:
-    raw = (
-        b'{"instruction": "a", "input": "", "output": "b", "id": 3}\n{"instruction": "a",\n"input"'
-    )
-    raw += b': "", "output": "b", "System": "c"}'
-    found = ALPACA.taken_apart(raw, np.array([0, 58]), np.array([57, len(raw)]))
+    first = b'{"instruction": "a", "input": "", "output": "b", "id": 3}'
+    raw = first + b'\n{"instruction": "a",\n"input": "", "output": "b", "System": "c"}'
+    starts, ends = np.array([0, len(first) + 1]), np.array([len(first), len(raw)])
+    found = ALPACA.taken_apart(raw, starts, ends)
     assert isinstance(found, FlatLines)
     assert found.plain.tolist() == [True, False]
     assert [column.to_pylist() for column in found.texts] == [["a"], [""], ["b"]]
