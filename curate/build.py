@@ -23,7 +23,9 @@ import pyarrow as pa
 from curate.contamination.evaluation import Evaluation, evaluation, found_files
 from curate.contamination.report import REPORT_NAME, question_report, written_report
 from curate.dedup.corpus import TextPartition
-from curate.dedup.plan import later_stages, sketch_stage
+from curate.dedup.options import NearDedup
+from curate.dedup.plan import Comparison, later_stages, sketch_stage
+from curate.dedup.verify import Judgement
 from curate.engine.local import Engine, engine
 from curate.engine.task import Report, Task
 from curate.fingerprint import fingerprint
@@ -316,7 +318,8 @@ class Build:
         return self.work / "decide" / f"{key}.arrow"
 
     def sketch_path(self, piece: Piece) -> Path:
-        key = sketch_key(self.decision_path(piece).stem, self.recipe)
+        dedup = self.recipe.dedup
+        key = sketch_key(self.decision_path(piece).stem, dedup.exact, self.near_search())
         return self.work / "sketch" / f"{key}.sketch"
 
     def ingest_folder(self, unit: PlannedUnit) -> Path:
@@ -375,7 +378,7 @@ class Build:
         yield self.decision_path(piece), self.decide_task(piece)
         if self.removes_duplicates:
             [job] = sketch_stage(
-                [self.text_partition(piece)], self.recipe.dedup.exact, self.recipe.dedup.near
+                [self.text_partition(piece)], self.recipe.dedup.exact, self.near_search()
             ).jobs
             yield self.sketch_path(piece), job.task
 
@@ -454,8 +457,19 @@ class Build:
 
     @property
     def removes_duplicates(self) -> bool:
+        """Whether rows are compared with each other."""
         dedup = self.recipe.dedup
         return any(part is not None for part in (dedup.exact, dedup.near, dedup.sides))
+
+    def near_search(self) -> NearDedup | None:
+        """How rows that are alike are looked for; None where they are not."""
+        return self.recipe.dedup.near
+
+    def comparisons(self, pieces: list[Piece], partitions: list[TextPartition]) -> list[Comparison]:
+        """The searches for rows that are alike, of the partitions' texts and others."""
+        if (near := self.recipe.dedup.near) is None:
+            return []
+        return [Comparison("", tuple(partitions), near, Judgement(near.threshold))]
 
     def text_partition(self, piece: Piece) -> TextPartition:
         return TextPartition(
@@ -472,10 +486,12 @@ class Build:
             return None
         partitions = [self.text_partition(piece) for piece in pieces]
         sides = self.recipe.dedup.sides
+        comparisons = self.comparisons(pieces, partitions)
         key = dedup_key(
             [Path(partition.sketch).stem for partition in partitions],
             [partition.priority for partition in partitions],
             sides,
+            comparisons,
         )
         folder = self.work / "dedup" / key
         if sides is not None:
@@ -490,7 +506,7 @@ class Build:
         if all(output.exists() for output in outputs):
             return outputs
         stages = later_stages(
-            partitions, folder, outputs, self.recipe.dedup.exact, self.recipe.dedup.near, sides
+            partitions, folder, outputs, self.recipe.dedup.exact, None, sides, comparisons
         )
         for stage in stages:
             self.progress.stage(stage.name, len(stage.jobs), "parts")
