@@ -643,6 +643,10 @@ class Build:
         names = ("data", "ledger", "jsonl", "text")
         return [path for name in names for path in sorted((self.folder / name).glob("*"))]
 
+    def source_entry(self, plan: SourcePlan) -> dict[str, Any]:
+        """What the manifest says of a source, besides its counts."""
+        return plan.manifest_entry(self.hashes)
+
     def finish(
         self,
         plans: list[SourcePlan],
@@ -673,7 +677,7 @@ class Build:
             recipe=self.recipe.model_dump(mode="json"),
             limit=self.options.limit,
             measures=[measure.fingerprint() for measure in self.measures],
-            sources={plan.label: plan.manifest_entry(self.hashes) for plan in plans},
+            sources={plan.label: self.source_entry(plan) for plan in plans},
             every=every,
             contamination=asked,
             outputs=sorted(outputs, key=lambda o: str(o["path"])),

@@ -6,6 +6,7 @@ ingest (and make tasks) -> refine -> compare (with evaluation questions) -> deci
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,9 @@ from curate.dedup.verify import Judgement
 from curate.engine.local import Engine
 from curate.engine.task import Task
 from curate.fingerprint import file_sha256, fingerprint
+from curate.ingest import partition_path
 from curate.instructions import clusters, comparison, mixture, publish
+from curate.instructions.making import choices_drawn
 from curate.instructions.publish import dataset_info, file_names
 from curate.instructions.recipe import (
     Cap,
@@ -53,6 +56,8 @@ class InstructionBuild(Build):
         self.drawn: list[Path] = []
         self.bounds: Path | None = None
         self.tokenizer: Tokenizer | None = None
+        self.choices: dict[str, Counter[str]] = {}
+        """Questions with choices by what became of these, by source."""
         self.training: list[dict[str, Any]] = []
         """Training files written, with their rows."""
 
@@ -184,9 +189,25 @@ class InstructionBuild(Build):
         self, runner: Engine, pieces: list[Piece], duplicates: list[Path] | None
     ) -> list[dict[str, Any]]:
         """Draws the mixture, writes shards, then the training files; what was written, in order."""
+        self.choices = self.choices_of(pieces)
         self.draw(runner, pieces, duplicates)
         shards = super().write(runner, pieces, duplicates)
         return [*shards, self.publish(runner, shards)]
+
+    def choices_of(self, pieces: list[Piece]) -> dict[str, Counter[str]]:
+        """Questions by what became of their choices, of every source that has such."""
+        every: dict[str, Counter[str]] = defaultdict(Counter)
+        for piece in pieces:
+            path = partition_path(self.ingest_folder(piece.unit), piece.number)
+            every[piece.unit.plan.label].update(choices_drawn(path))
+        return {label: found for label, found in every.items() if found}
+
+    def source_entry(self, plan: SourcePlan) -> dict[str, Any]:
+        """As of other sources, with what became of choices."""
+        entry = super().source_entry(plan)
+        if found := self.choices.get(plan.label):
+            entry["choices"] = {fate: found[fate] for fate in ("drawn", "not_listed", "unclear")}
+        return entry
 
     def draw(self, runner: Engine, pieces: list[Piece], duplicates: list[Path] | None) -> None:
         """Draws split and order of every piece, and shares out what caps and budget leave."""
