@@ -160,6 +160,7 @@ def later_stages(
                 folder / "near.fates",
                 corpus=corpus,
                 verified=verified,
+                mask=mask,
             )
             stages.append(Stage("decide near", (decided,)))
             fates = str(decided.outputs[0])
@@ -193,6 +194,9 @@ def _verified_path(folder: Path, name: str, shard: int) -> Path:
 
 def _near_stages(folder: Path, rows: int, mask: str | None, comparison: Comparison) -> list[Stage]:
     near, name = comparison.near, comparison.name
+    if comparison.judgement.alike is not None:
+        # What is alike is asked of all rows, also of those that are exact duplicates of others.
+        mask = None
     prefix, words = (f"{name}-", f" of {name}") if name else ("", "")
     corpus = str(folder / f"{prefix}corpus.json")
     if name:

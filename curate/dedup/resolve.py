@@ -54,6 +54,7 @@ def _decide(worse, better, similarity, gone, chosen):  # type: ignore[no-untyped
     n = len(worse)
     while k < n:
         row = worse[k]
+        was_gone = (gone[row >> np.uint64(3)] >> (row & np.uint64(7))) & 1
         best = -1
         while k < n and worse[k] == row:
             other = better[k]
@@ -62,7 +63,7 @@ def _decide(worse, better, similarity, gone, chosen):  # type: ignore[no-untyped
             if not is_gone and (best < 0 or similarity[k] > similarity[best]):
                 best = k
             k += 1
-        if best >= 0:
+        if best >= 0 and not was_gone:
             gone[row >> np.uint64(3)] |= np.uint8(1 << (row & np.uint64(7)))
             chosen[count] = best
             count += 1
@@ -96,9 +97,12 @@ def _in_rank_order(paths: list[str], limit: int) -> Iterator[NDArray[np.void]]:
             yield every[in_rank_order(every)]
 
 
-def _decided(rows: int, verified: list[str]) -> Iterator[NDArray[np.void]]:
+def _decided(rows: int, verified: list[str], mask: str | None) -> Iterator[NDArray[np.void]]:
     """Near duplicates in runs, each ascending by dropped ordinal."""
     gone = np.zeros(rows // 8 + 1, np.uint8)
+    if mask is not None and rows:
+        bits = np.packbits(np.fromfile(mask, np.uint8), bitorder="little")
+        gone[: len(bits)] = bits
     for pairs in _in_rank_order(verified, _PAIRS_IN_MEMORY):
         chosen = np.empty(len(pairs), np.int64)
         worse, better = pairs["worse"].copy(), pairs["better"].copy()
@@ -111,9 +115,12 @@ def _decided(rows: int, verified: list[str]) -> Iterator[NDArray[np.void]]:
         yield run
 
 
-def write_fates(corpus: str, verified: list[str], output: str) -> None:
-    """Task: decide all near duplicates, a million pairs at a time."""
-    write_runs(Path(output), FATE, _decided(len(Corpus(corpus)), verified))
+def write_fates(corpus: str, verified: list[str], output: str, mask: str | None = None) -> None:
+    """Task: decide all near duplicates, a million pairs at a time.
+
+    mask: file of `write_exact_mask`; the rows in it are gone already, whatever they are like.
+    """
+    write_runs(Path(output), FATE, _decided(len(Corpus(corpus)), verified, mask))
 
 
 class _NearFates:
