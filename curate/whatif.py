@@ -371,8 +371,8 @@ def caveats(prediction: Prediction) -> list[str]:
         changed = sum(prediction.total(fate) for fate in (RETURNS, FREED, DROPPED))
         if changed and (left := prediction.total(LEFT)):
             found.append(
-                f"{left:,} rows are left out by caps and budget; a build shares these out anew, and "
-                "takes some of them for rows that go, or leaves out others for rows that come back."
+                f"{left:,} rows are left out by caps and budget; a build shares these out anew, "
+                "and takes some of them for rows that go, or leaves out others for rows that come back."
             )
         if changed and recipe.mixture.valid:
             found.append(

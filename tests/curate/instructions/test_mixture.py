@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from pathlib import Path
 
@@ -86,7 +87,8 @@ def test_epochs_repeat_rows_and_keep_their_ids(tmp_path):
     assert {2, 3} == set(own) and abs(sum(own) / len(own) - 2.5) < 0.25
     # Copies are spread over the file, and all forms hold them.
     order = [r["instruction"] for r in lines(result.folder / "train.jsonl")]
-    assert any(one != other for one, other in zip(order, order[1:], strict=False))
+    beside = sum(one == other for one, other in itertools.pairwise(order))
+    assert beside < 20 < len(order) - len(set(order))
     assert len(lines(result.folder / "train.messages.jsonl")) == len(order)
     assert problems(result.folder) == []
     again = built(tmp_path, recipe(tmp_path, extra, *sources), "out2", workers=2)
