@@ -372,7 +372,8 @@ def caveats(prediction: Prediction) -> list[str]:
         if changed and (left := prediction.total(LEFT)):
             found.append(
                 f"{left:,} rows are left out by caps and budget; a build shares these out anew, "
-                "and takes some of them for rows that go, or leaves out others for rows that come back."
+                "and takes some of them for rows that go, or leaves out others for rows that "
+                "come back."
             )
         if changed and recipe.mixture.valid:
             found.append(
