@@ -17,7 +17,8 @@ import pyarrow as pa
 
 import curate.measure
 from curate.decide import DECISION
-from curate.dedup.resolve import DUPLICATES, EXACT_KIND, NEAR_KIND
+from curate.dedup.kind import EXACT_KIND, NEAR_KIND
+from curate.dedup.resolve import DUPLICATES
 from curate.measure.base import Measure
 from curate.outputs import Partition, write_shard
 from curate.recipe import Recipe

@@ -24,7 +24,9 @@ import pyarrow as pa
 from curate.contamination.evaluation import Evaluation, evaluation, found_files
 from curate.contamination.report import REPORT_NAME, question_report, written_report
 from curate.dedup.corpus import TextPartition
-from curate.dedup.plan import later_stages, sketch_stage
+from curate.dedup.options import NearDedup
+from curate.dedup.plan import Comparison, later_stages, sketch_stage
+from curate.dedup.verify import Judgement
 from curate.engine.local import Engine, engine
 from curate.engine.task import Report, Task
 from curate.fingerprint import fingerprint
@@ -341,7 +343,8 @@ class Build:
 
     @kept_per_piece
     def sketch_path(self, piece: Piece) -> Path:
-        key = sketch_key(self.decision_path(piece).stem, self.recipe)
+        dedup = self.recipe.dedup
+        key = sketch_key(self.decision_path(piece).stem, dedup.exact, self.near_search())
         return self.work / "sketch" / f"{key}.sketch"
 
     def ingest_folder(self, unit: PlannedUnit) -> Path:
@@ -400,7 +403,7 @@ class Build:
         yield self.decision_path(piece), self.decide_task(piece)
         if self.removes_duplicates:
             [job] = sketch_stage(
-                [self.text_partition(piece)], self.recipe.dedup.exact, self.recipe.dedup.near
+                [self.text_partition(piece)], self.recipe.dedup.exact, self.near_search()
             ).jobs
             yield self.sketch_path(piece), job.task
 
@@ -479,8 +482,19 @@ class Build:
 
     @property
     def removes_duplicates(self) -> bool:
+        """Whether rows are compared with each other."""
         dedup = self.recipe.dedup
         return any(part is not None for part in (dedup.exact, dedup.near, dedup.sides))
+
+    def near_search(self) -> NearDedup | None:
+        """How rows that are alike are looked for; None where they are not."""
+        return self.recipe.dedup.near
+
+    def comparisons(self, pieces: list[Piece], partitions: list[TextPartition]) -> list[Comparison]:
+        """The searches for rows that are alike, of the partitions' texts and others."""
+        if (near := self.recipe.dedup.near) is None:
+            return []
+        return [Comparison("", tuple(partitions), near, Judgement(near.threshold))]
 
     def text_partition(self, piece: Piece) -> TextPartition:
         return TextPartition(
@@ -497,10 +511,12 @@ class Build:
             return None
         partitions = [self.text_partition(piece) for piece in pieces]
         sides = self.recipe.dedup.sides
+        comparisons = self.comparisons(pieces, partitions)
         key = dedup_key(
             [Path(partition.sketch).stem for partition in partitions],
             [partition.priority for partition in partitions],
             sides,
+            comparisons,
         )
         folder = self.work / "dedup" / key
         if sides is not None:
@@ -515,7 +531,7 @@ class Build:
         if all(output.exists() for output in outputs):
             return outputs
         stages = later_stages(
-            partitions, folder, outputs, self.recipe.dedup.exact, self.recipe.dedup.near, sides
+            partitions, folder, outputs, self.recipe.dedup.exact, None, sides, comparisons
         )
         for stage in stages:
             self.progress.stage(stage.name, len(stage.jobs), "parts")
@@ -652,6 +668,10 @@ class Build:
         names = ("data", "ledger", "jsonl", "text")
         return [path for name in names for path in sorted((self.folder / name).glob("*"))]
 
+    def source_entry(self, plan: SourcePlan) -> dict[str, Any]:
+        """What the manifest says of a source, besides its counts."""
+        return plan.manifest_entry(self.hashes)
+
     def finish(
         self,
         plans: list[SourcePlan],
@@ -682,7 +702,7 @@ class Build:
             recipe=self.recipe.model_dump(mode="json"),
             limit=self.options.limit,
             measures=[measure.fingerprint() for measure in self.measures],
-            sources={plan.label: plan.manifest_entry(self.hashes) for plan in plans},
+            sources={plan.label: self.source_entry(plan) for plan in plans},
             every=every,
             contamination=asked,
             outputs=sorted(outputs, key=lambda o: str(o["path"])),

@@ -138,6 +138,8 @@ def instructions(
     )
     if as_json:
         sources = {label: account.as_json() for label, account in result.accounts.items()}
+        for label, found in build.choices.items():
+            sources[label]["choices"] = dict(sorted(found.items()))
         print(json.dumps({**result.summary(), "sources": sources, "training": training}))
 
 

@@ -24,7 +24,13 @@ import zstandard
 from numpy.typing import NDArray
 
 from curate.contamination.compare import with_scores
-from curate.dedup.resolve import EXACT_KIND, NEAR_KIND, SAME_EN_KIND, SAME_ZH_KIND
+from curate.dedup.kind import (
+    EXACT_KIND,
+    NEAR_KIND,
+    QUESTION_KIND,
+    SAME_EN_KIND,
+    SAME_ZH_KIND,
+)
 from curate.fingerprint import file_sha256
 from curate.instructions import data as instructions
 from curate.instructions.data import SHUFFLED, data_columns, in_order, shuffled
@@ -63,6 +69,7 @@ DUPLICATE_FATES = {
     NEAR_KIND: ("near", "near_duplicate"),
     SAME_ZH_KIND: ("sides", "same_zh"),
     SAME_EN_KIND: ("sides", "same_en"),
+    QUESTION_KIND: ("near", "near_question"),
 }
 """Stage and reason of a row that goes for another, by kind."""
 

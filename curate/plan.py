@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from curate import decide, ingest, outputs, refine
 from curate.decide import Refusal, refused
 from curate.dedup import plan as dedup_plan
 from curate.dedup import sides as dedup_sides
-from curate.dedup import sketch
-from curate.dedup.options import SideDedup
+from curate.dedup import sketch, substance
+from curate.dedup.options import ExactDedup, NearDedup, SideDedup
+from curate.dedup.plan import Comparison
 from curate.errors import RecipeError
 from curate.fingerprint import fingerprint
 from curate.instructions import refine as instructions
@@ -242,9 +243,8 @@ def rejected_key(kind: RowType, rejected: Rejected) -> str:
     return fingerprint("rejected", ingest.VERSION, kind.name, row)
 
 
-def sketch_key(decided: str, recipe: Recipe) -> str:
+def sketch_key(decided: str, exact: ExactDedup | None, near: NearDedup | None) -> str:
     """Key of a partition's sketch for deduplication."""
-    exact, near = recipe.dedup.exact, recipe.dedup.near
     return fingerprint(
         "sketch",
         sketch.VERSION,
@@ -254,10 +254,20 @@ def sketch_key(decided: str, recipe: Recipe) -> str:
     )
 
 
-def dedup_key(sketches: list[str], priorities: list[int], sides: SideDedup | None = None) -> str:
+def dedup_key(
+    sketches: list[str],
+    priorities: list[int],
+    sides: SideDedup | None = None,
+    comparisons: Sequence[Comparison] = (),
+) -> str:
     """Key of the duplicates among partitions: their sketches in order, and who is preferred."""
-    compared = [dedup_sides.VERSION, sides.model_dump(mode="json")] if sides else []
-    return fingerprint("dedup", dedup_plan.VERSION, sketches, priorities, *compared)
+    compared: list[Any] = [dedup_sides.VERSION, sides.model_dump(mode="json")] if sides else []
+    compared += [
+        [c.name, [Path(p.sketch).stem for p in c.partitions], asdict(c.judgement)]
+        for c in comparisons
+    ]
+    versions = [dedup_plan.VERSION, substance.VERSION]
+    return fingerprint("dedup", versions, sketches, priorities, *compared)
 
 
 def decide_key(

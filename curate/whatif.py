@@ -25,24 +25,27 @@ import curate.rewrite
 from curate.contamination.options import SCORE
 from curate.decide import Refusal, decided, refused
 from curate.errors import RecipeError
+from curate.instructions.recipe import InstructionRecipe
 from curate.recipe import Languages, Licences, Limit, Recipe, checked
 from curate.rewrite.base import Rewrite
-from curate.rows import PAIR
+from curate.rows import INSTRUCTION, PAIR
 from curate.step import discovered
 from manifests import ledger
 from manifests.opened import OpenedBuild
 
 SECTIONS = ("quality", "language", "licences")
-"""Parts of a recipe that only compare what the ledger holds."""
+"""Parts of a recipe that only compare what the ledger holds; `policies` too, of instructions."""
 
 STAYS = "stays"
 DROPPED = "newly_dropped"
 RETURNS = "returns"
 FREED = "freed"
 DUPLICATE = "duplicate"
+LEFT = "left"
 OUT = "out"
 """What becomes of a row: kept and kept again; kept and now dropped; dropped by a limit and now past
-every limit; duplicate of a row now dropped; duplicate still; dropped by a limit still or now."""
+every limit; duplicate of a row now dropped; duplicate still; left out by cap or budget, and past
+every limit; dropped by a limit still or now."""
 
 _BATCH = 200_000
 _EXAMPLES_PER_GROUP = 2
@@ -85,17 +88,15 @@ def changed_recipe(build: OpenedBuild, settings: Sequence[str]) -> Recipe:
     Values are YAML; `null` takes a limit away. Raises RecipeError for anything but `quality`,
     `language` and `licences`, and for keys and values that these lack.
     """
-    if build.manifest["kind"] == "instructions":
-        raise RecipeError(
-            f"{build.folder} is a build of instructions, and whatif foretells corpora; change the "
-            "recipe and build again: only what depends on the change is done"
-        )
+    instructions = build.manifest["kind"] == "instructions"
+    sections = (*SECTIONS, "policies") if instructions else SECTIONS
     recipe: dict[str, Any] = dict(build.manifest["recipe"])
     for setting in settings:
-        recipe = _with(recipe, setting)
+        recipe = _with(recipe, setting, sections)
     if isinstance(quality := recipe.get("quality"), dict):
         recipe["quality"] = {k: v for k, v in quality.items() if not _without_bounds(v)}
-    result: Recipe = checked(recipe, "--set")
+    result: Recipe = checked(recipe, "--set", InstructionRecipe if instructions else Recipe)
+    result.check("--set")
     columns = measure_columns(build)
     asked = "\n".join(settings)
     for column in result.quality:
@@ -109,7 +110,7 @@ def changed_recipe(build: OpenedBuild, settings: Sequence[str]) -> Recipe:
     return result.model_copy(update={"quality": own})
 
 
-def _with(recipe: dict[str, Any], setting: str) -> dict[str, Any]:
+def _with(recipe: dict[str, Any], setting: str, sections: Sequence[str]) -> dict[str, Any]:
     path, equals, text = setting.partition("=")
     keys = path.strip().split(".")
     if not equals or (len(keys) < 2 and text.strip() != "false"):
@@ -117,10 +118,10 @@ def _with(recipe: dict[str, Any], setting: str) -> dict[str, Any]:
             f"--set {setting!r} is no setting; write it as quality.han_ratio.min=0.6 or "
             "language.keep=zh,zh-Hant"
         )
-    if keys[0] not in SECTIONS:
+    if keys[0] not in sections:
         raise RecipeError(
-            f"--set {path}: only {', '.join(SECTIONS)} can be judged from a ledger"
-            f"{_meant(keys[0], list(SECTIONS))}; for the rest build with a changed recipe and "
+            f"--set {path}: only {', '.join(sections)} can be judged from a ledger"
+            f"{_meant(keys[0], list(sections))}; for the rest build with a changed recipe and "
             "compare with `curate manifest diff`"
         )
     if _takes_words(keys):
@@ -200,12 +201,13 @@ def _decided(
     build: OpenedBuild, recipe: Recipe, table: pa.Table, label: str, refusal: Refusal | None
 ) -> pa.Table:
     """The decisions on rows of one source, as a build makes them."""
+    kind = build.manifest["sources"][label]["row_type"]
     return decided(
         table,
         recipe.quality,
         recipe.language,
-        build.manifest["sources"][label]["row_type"],
-        _dropping(build, label),
+        INSTRUCTION.name if isinstance(recipe, InstructionRecipe) else kind,
+        _dropping(build, label) | _flags(recipe),
         recipe.contamination,
         refusal,
     )
@@ -227,6 +229,11 @@ def _dropping(build: OpenedBuild, label: str) -> dict[str, str]:
         if kind is not None and step["class"] == f"{kind.__module__}:{kind.__qualname__}":
             found |= kind(**step["options"]).dropping()
     return found
+
+
+def _flags(recipe: Recipe) -> dict[str, str]:
+    """Columns of flags that a recipe of instructions drops, each with its reason."""
+    return recipe.columns_with("drop") if isinstance(recipe, InstructionRecipe) else {}
 
 
 def _pieces(
@@ -254,7 +261,7 @@ def _pieces(
 
 def _read(build: OpenedBuild, recipe: Recipe) -> list[str]:
     """The ledger columns that decisions and their account need."""
-    measured = {*recipe.quality, "characters", "lang", "lang_confidence", SCORE}
+    measured = {*recipe.quality, "characters", "lang", "lang_confidence", SCORE, *_flags(recipe)}
     for label in build.manifest["sources"]:
         measured |= set(_dropping(build, label))
     for side in PAIR.fields:
@@ -281,6 +288,7 @@ def _fates(table: pa.Table) -> NDArray[np.object_]:
     kept = status == ledger.KEPT
     fates = np.full(len(status), OUT, object)
     fates[passes] = DUPLICATE
+    fates[passes & (stage == "mixture")] = LEFT
     fates[passes & by_limit] = RETURNS
     fates[passes & kept] = STAYS
     fates[~passes & kept] = DROPPED
@@ -359,6 +367,18 @@ def caveats(prediction: Prediction) -> list[str]:
             "compares them anew and keeps some of them, perhaps instead of a row that resembles "
             "them."
         )
+    if isinstance(recipe := prediction.recipe, InstructionRecipe):
+        changed = sum(prediction.total(fate) for fate in (RETURNS, FREED, DROPPED))
+        if changed and (left := prediction.total(LEFT)):
+            found.append(
+                f"{left:,} rows are left out by caps and budget; a build shares these out anew, "
+                "and takes some of them for rows that go, or leaves out others for rows that "
+                "come back."
+            )
+        if changed and recipe.mixture.valid:
+            found.append(
+                "Which rows are for validation may change where rows that were compared come or go."
+            )
     return found
 
 
@@ -395,6 +415,6 @@ def as_json(build: OpenedBuild, prediction: Prediction) -> dict[str, Any]:
         ],
         "cannot_know": caveats(p),
         "examples": p.examples,
-        "limits": {section: p.recipe.model_dump(mode="json")[section] for section in SECTIONS},
+        "limits": p.recipe.model_dump(mode="json", include={*SECTIONS, "policies"}),
         "seconds": round(p.seconds, 3),
     }

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -167,11 +166,16 @@ class Crosscheck:
         duplicate = pc.fill_null(pc.is_in(stage, pa.array(ledger.DUPLICATE_STAGES)), False)
         names_one = pc.is_valid(column["duplicate_of"])
         known = pa.array([ledger.KEPT, ledger.DROPPED, ledger.QUARANTINED])
-        near = (self.build.manifest["recipe"].get("dedup") or {}).get("near") or {}
-        least = np.float32(near.get("threshold", 0.0))
+        dedup = self.build.manifest["recipe"].get("dedup") or {}
+        near, asked = (dedup.get(name) or {} for name in ("near", "questions"))
+        least = pc.if_else(
+            pc.fill_null(pc.equal(column["reason"].cast(pa.string()), "near_question"), False),
+            pa.scalar(asked.get("threshold", 0.0), pa.float32()),
+            pa.scalar(near.get("threshold", 0.0), pa.float32()),
+        )
         similarity = column["similarity"]
         similar = pc.and_(
-            pc.greater_equal(similarity, pa.scalar(least, pa.float32())),
+            pc.greater_equal(similarity, least),
             pc.less_equal(similarity, pa.scalar(1.0, pa.float32())),
         )
         for what, bad in {

@@ -178,7 +178,7 @@ def explanations(
             wanted += [f"recipe.quality.{column}.", "measures."]
         elif head == "licence":
             wanted += ["recipe.licences.", f"{own}licence", f"{own}non_commercial"]
-        elif fate.endswith("_duplicate") or fate in ("same_zh", "same_en"):
+        elif fate.endswith("_duplicate") or fate in ("same_zh", "same_en", "near_question"):
             wanted += ["recipe.dedup.", *(d["key"] for d in differences if "priority" in d["key"])]
             words.append("other rows that it duplicates came or went")
         elif fate not in (_KEPT, _NOT_READ):

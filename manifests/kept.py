@@ -13,7 +13,7 @@ COLUMNS = {
     "corpus": ("id", "source", "text", "lang", "script", "licence", "meta"),
     "instructions": (
         *("id", "source", *_FIELDS),
-        *("lang", "script", "licence", "meta", "split", "tags"),
+        *("lang", "script", "licence", "meta", "split", "tags", "repeats"),
     ),
 }
 """Columns of data by what was built."""

@@ -183,6 +183,8 @@ class SourceEntry(_Model):
     """How a row's fields became one text."""
     rewrites: list[Step]
     """In the order they ran."""
+    choices: dict[Literal["drawn", "not_listed", "unclear"], Count] | None = None
+    """Of instructions: questions that list choices, by what became of these. Since 2."""
     inputs: list[InputFile]
     members: list[Member]
     not_read: list[NotRead]

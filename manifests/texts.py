@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import numpy as np
 
 from curate.storage import column_array, read_arrow, read_json
 from manifests.kept import text_sql
@@ -40,11 +39,12 @@ def rewritten_texts(build: OpenedBuild, ids: Iterable[str]) -> dict[str, str]:
     Rows whose intermediate is gone (`.work/` is safe to delete, and the next build cleans it) are
     left out.
     """
-    by_unit: dict[str, dict[int, str]] = {}
+    by_unit: dict[str, dict[str, list[int]]] = {}
     for row_id in ids:
-        unit, _, row = row_id.rpartition("#")
-        if row.isdecimal():  # what was made of a record, `#000000012.03`, has no text of its own
-            by_unit.setdefault(unit, {})[int(row)] = row_id
+        unit, _, place = row_id.rpartition("#")
+        row, _, digits = place.partition(".")
+        if row.isdecimal() and (not digits or digits.isdecimal()):
+            by_unit.setdefault(unit, {})[row_id] = [int(row), int(digits or 1)]
     listing = build.folder / ".work" / "partitions.json"
     if not by_unit or not listing.exists():
         return {}
@@ -55,11 +55,16 @@ def rewritten_texts(build: OpenedBuild, ids: Iterable[str]) -> dict[str, str]:
         path = build.folder / ".work" / "refine" / Path(entry["refined"]).name
         if not wanted or not path.exists():
             continue
-        table = read_arrow(path, ["row", "text"])
-        rows = column_array(table, "row")
-        where = pc.index_in(pa.array(list(wanted), rows.type), rows).to_pylist()
-        text = column_array(table, "text")
-        for row_id, position in zip(wanted.values(), where, strict=True):
-            if position is not None:
-                texts[row_id] = text[position].as_py()
+        table = read_arrow(path)
+        rows, text = column_array(table, "row").to_numpy(), column_array(table, "text")
+        # Several rows made of one record are numbered; others are the first of theirs.
+        parts = np.ones(len(rows), np.int64)
+        if "part" in table.column_names:
+            parts = column_array(table, "part").to_numpy()
+        for row_id, (number, part) in wanted.items():
+            # Rows ascend, and so do the parts of one.
+            first, last = np.searchsorted(rows, [number, number + 1])
+            found = first + np.flatnonzero(parts[first:last] == part)
+            if len(found):
+                texts[row_id] = text[int(found[0])].as_py()
     return texts

@@ -9,12 +9,15 @@ import pytest
 from pydantic import BaseModel
 
 import curate.measure
+import curate.measure.instruction
 import curate.measure.pair
 import curate.rewrite
 from curate.contamination.options import Contamination, EvaluationFiles
-from curate.dedup.options import ExactDedup, NearDedup
+from curate.dedup.options import ExactDedup, NearDedup, QuestionDedup
 from curate.instructions.dialogue import REASONS, STYLES
+from curate.instructions.recipe import Cap, InstructionDedup, Mixture
 from curate.measure.base import Measure
+from curate.measure.instruction.base import InstructionMeasure
 from curate.measure.pair.base import PairMeasure
 from curate.recipe import Dedup, Languages, Licences, Limit, Output, Recipe, Source, read
 from curate.rewrite.base import Rewrite
@@ -67,6 +70,25 @@ def test_every_measure_column_is_documented():
     ]
     columns = [c for kind in kinds for c in kind.columns]
     assert [c for c in columns if f"`{c}`" not in pages] == []
+
+
+def test_every_column_and_reason_of_instruction_measures_is_documented():
+    page = (ROOT / "docs/instructions-cleaning.md").read_text()
+    recipe = (ROOT / "docs/instructions.md").read_text()
+    kinds = discovered(curate.measure.instruction, InstructionMeasure).values()
+    columns = {c for kind in kinds for c in kind.columns}
+    assert sorted(c for c in columns if f"`{c}`" not in page and f"`{c}`" not in recipe) == []
+    table = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert {reason for kind in kinds for reason in kind.flags.values()} <= table
+
+
+@pytest.mark.parametrize("model", [InstructionDedup, QuestionDedup, Mixture, Cap])
+def test_every_key_of_instruction_recipes_is_documented(model: type[BaseModel]):
+    pages = "".join(
+        (ROOT / "docs" / name).read_text() for name in ("instructions.md", "recipe.md", "dedup.md")
+    )
+    names = list(model.model_fields)
+    assert [n for n in names if f"`{n}`" not in pages and f"`dedup.{n}`" not in pages] == []
 
 
 def test_instruction_sets_and_reasons_are_documented():

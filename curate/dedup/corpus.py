@@ -2,7 +2,7 @@
 
 Every row of every partition has an ordinal, its position when all partitions are laid end to end.
 Of two texts the better-ranked one stays: the higher priority of its source, then the greater length
-in characters, then the lower ordinal.
+in characters (or what a partition ranks its rows by instead), then the lower ordinal.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +43,9 @@ class TextPartition:
     """Arrow IPC file with a column `reason`: rows with a reason take no part."""
     priority: int = 50
     """0 to 255; of two duplicates the one of higher priority stays."""
+    ranked: bool = False
+    """Whether near duplicates, too, are ranked by a column of `texts`, `rank` (uint32), instead of
+    their length; in a corpus all partitions are, or none."""
     sides: str | None = None
     """Where the side records of a partition of pairs are written, when sides are compared."""
 
@@ -124,9 +128,22 @@ class Corpus:
         return np.concatenate(sizes)
 
     def ranks(self, ordinals: Ordinals, lengths: NDArray[np.int64]) -> NDArray[np.uint64]:
-        """Rank of texts of these lengths in characters; lower is better, ties go by ordinal."""
+        """Rank of texts of these lengths in characters; lower is better, ties go by ordinal.
+
+        ordinals: ascending. Where partitions have ranks of their own, these stand for the lengths.
+        """
         priority = self._priorities[self.partition_of(ordinals)]
+        if any(partition.ranked for partition in self.partitions):
+            lengths = self.values(ordinals, "rank").astype(np.int64)
         return rank(priority, lengths)
+
+    def values(self, ordinals: Ordinals, name: str) -> NDArray[Any]:
+        """What a column of the partitions' texts, of numbers, says at ascending ordinals."""
+        parts = []
+        for number, part in self._by_partition(ordinals):
+            column = column_array(read_arrow(Path(self.partitions[number].texts), [name]), name)
+            parts.append(column.to_numpy()[part - self.firsts[number]])
+        return np.concatenate(parts)
 
 
 def rank(priority: NDArray[np.int64] | int, lengths: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -12,9 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from curate.dedup.corpus import TextPartition
+from curate.dedup.kind import EXACT_KIND
 from curate.dedup.options import ExactDedup, NearDedup
 from curate.dedup.plan import later_stages, sketch_stage
-from curate.dedup.resolve import EXACT_KIND
 from curate.engine.task import reports
 from curate.storage import read_arrow, write_arrow
 

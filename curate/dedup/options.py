@@ -48,6 +48,16 @@ class NearDedup(BaseModel):
         return self
 
 
+class QuestionDedup(NearDedup):
+    """Drop instructions that ask nearly the same as one that is kept, whatever the answers."""
+
+    threshold: float = Field(default=0.5, gt=0.0, le=1.0)
+    """True Jaccard similarity of the questions from which two count as the same."""
+    substance: bool = True
+    """Only where they differ in nothing but marks and particles; `false` drops what is alike, also
+    where names and numbers differ."""
+
+
 Choice = Literal["first", "best", "all"]
 
 

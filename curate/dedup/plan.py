@@ -23,9 +23,10 @@ from curate.dedup.corpus import TextPartition, write_corpus
 from curate.dedup.exact import exact_ranges
 from curate.dedup.options import ExactDedup, NearDedup, SideDedup
 from curate.dedup.sides import SIDES, side_ranges
+from curate.dedup.verify import Judgement
 from curate.engine.task import Task
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the stages after the sketches may decide otherwise on the same sketches."""
 
 _PARTITIONS_AT_ONCE = 32
@@ -49,6 +50,24 @@ class Stage:
 
     name: str
     jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A search for rows that are alike, and what is made of those found."""
+
+    name: str
+    """For files and progress, such as `questions`; "" for the one of whole texts."""
+    partitions: tuple[TextPartition, ...]
+    """The rows of the corpus in the same order, perhaps with other texts and sketches."""
+    near: NearDedup
+    """Finds pairs; its threshold is the lowest that `judgement` needs."""
+    judgement: Judgement
+
+    def verified(self, folder: Path) -> list[Path]:
+        """The files of its verified pairs, among those of `later_stages`."""
+        rows = sum(partition.rows for partition in self.partitions)
+        return [_verified_path(folder, self.name, shard) for shard in range(shard_count(rows))]
 
 
 def sketch_stage(
@@ -82,15 +101,17 @@ def later_stages(
     exact: ExactDedup | None,
     near: NearDedup | None,
     sides: SideDedup | None = None,
+    comparisons: Sequence[Comparison] = (),
 ) -> list[Stage]:
     """The stages after the sketches; also writes `folder`/corpus.json, which their tasks read.
 
     folder: holds what the stages hand on; name it by a fingerprint of the partitions, in order, and
     the options. outputs: the file of duplicates (curate.dedup.resolve.DUPLICATES) to be written for
     each partition. At least one of exact, near and sides must be given; with sides, partitions of
-    pairs say where their side records go.
+    pairs say where their side records go. comparisons: others than of the texts by `near`; the near
+    duplicates of all of them are decided together, so that no row goes for one that goes itself.
     """
-    if exact is None and near is None and sides is None:
+    if exact is None and near is None and sides is None and not comparisons:
         raise ValueError("there is nothing to do without exact and near deduplication")
     corpus = str(folder / "corpus.json")
     write_corpus(folder / "corpus.json", partitions)
@@ -113,7 +134,11 @@ def later_stages(
         exact_files = [str(job.outputs[0]) for job in jobs]
         stages.append(Stage("exact", tuple(jobs)))
     fates: str | None = None
+    compared = [*comparisons]
     if near is not None:
+        judgement = Judgement(removes=near.threshold)
+        compared.insert(0, Comparison("", tuple(partitions), near, judgement))
+    if compared:
         if exact is not None:
             job = _job(
                 "exact:write_exact_mask",
@@ -124,8 +149,21 @@ def later_stages(
             )
             mask = str(job.outputs[0])
             stages.append(Stage("exact mask", (job,)))
-        stages += _near_stages(corpus, folder, rows, mask, near)
-        fates = str(stages[-1].jobs[0].outputs[0])
+        for comparison in compared:
+            stages += _near_stages(folder, rows, mask, comparison)
+        removing = [c for c in compared if c.judgement.removes is not None]
+        if removing:
+            verified = [str(path) for c in removing for path in c.verified(folder)]
+            decided = _job(
+                "resolve:write_fates",
+                "decision on near duplicates",
+                folder / "near.fates",
+                corpus=corpus,
+                verified=verified,
+                mask=mask,
+            )
+            stages.append(Stage("decide near", (decided,)))
+            fates = str(decided.outputs[0])
     side_files: list[list[str]] = []
     if sides is not None:
         side_stages, side_files = _side_stages(
@@ -150,15 +188,25 @@ def later_stages(
     return stages
 
 
-def _near_stages(
-    corpus: str, folder: Path, rows: int, mask: str | None, near: NearDedup
-) -> list[Stage]:
+def _verified_path(folder: Path, name: str, shard: int) -> Path:
+    return folder / f"{name}{'-' if name else ''}verified-{shard:05d}.pairs"
+
+
+def _near_stages(folder: Path, rows: int, mask: str | None, comparison: Comparison) -> list[Stage]:
+    near, name = comparison.near, comparison.name
+    if comparison.judgement.alike is not None:
+        # What is alike is asked of all rows, also of those that are exact duplicates of others.
+        mask = None
+    prefix, words = (f"{name}-", f" of {name}") if name else ("", "")
+    corpus = str(folder / f"{prefix}corpus.json")
+    if name:
+        write_corpus(Path(corpus), comparison.partitions)
     bits, ranges = key_ranges(rows, near)
     candidates = [
         _job(
             "candidate:write_candidates",
-            f"candidate pairs {value + 1} of {ranges}",
-            folder / f"candidates-{value:05d}.pairs",
+            f"candidate pairs{words} {value + 1} of {ranges}",
+            folder / f"{prefix}candidates-{value:05d}.pairs",
             corpus=corpus,
             mask=mask,
             bits=bits,
@@ -171,26 +219,19 @@ def _near_stages(
     verified = [
         _job(
             "verify:write_verified",
-            f"verified pairs {shard + 1} of {shards}",
-            folder / f"verified-{shard:05d}.pairs",
+            f"verified pairs{words} {shard + 1} of {shards}",
+            _verified_path(folder, name, shard),
             corpus=corpus,
             shard=shard,
             candidates=[str(job.outputs[0]) for job in candidates],
             near=near,
+            judgement=comparison.judgement,
         )
         for shard in range(shards)
     ]
-    decided = _job(
-        "resolve:write_fates",
-        "decision on near duplicates",
-        folder / "near.fates",
-        corpus=corpus,
-        verified=[str(job.outputs[0]) for job in verified],
-    )
     return [
-        Stage("candidates", tuple(candidates)),
-        Stage("verify", tuple(verified)),
-        Stage("decide near", (decided,)),
+        Stage(f"candidates{words}", tuple(candidates)),
+        Stage(f"verify{words}", tuple(verified)),
     ]
 
 

@@ -19,21 +19,18 @@ from numpy.typing import NDArray
 
 from curate.dedup.corpus import Corpus
 from curate.dedup.exact import EXACT_PAIR
+from curate.dedup.kind import EXACT_KIND, SAME_EN_KIND, SAME_ZH_KIND
 from curate.dedup.records import RecordFile, write_runs
-from curate.dedup.verify import VERIFIED, in_rank_order
+from curate.dedup.verify import REMOVING, VERIFIED, in_rank_order
 from curate.storage import write_arrow
 
-FATE = np.dtype([("dropped", "<u8"), ("kept", "<u8"), ("similarity", "<f4")])
-
-EXACT_KIND, NEAR_KIND, SAME_ZH_KIND, SAME_EN_KIND = 1, 2, 3, 4
-
-_DECIDED = np.dtype([*FATE.descr, ("kind", "u1")])
+FATE = np.dtype([("dropped", "<u8"), ("kept", "<u8"), ("similarity", "<f4"), ("kind", "u1")])
 
 DUPLICATES = pa.schema(
     [
         # Position of the row in its partition.
         pa.field("position", pa.int64()),
-        # EXACT_KIND, NEAR_KIND, SAME_ZH_KIND or SAME_EN_KIND.
+        # One of curate.dedup.kind.
         pa.field("kind", pa.uint8()),
         # Partition (its number in the corpus) and position there of the row kept instead.
         pa.field("kept_partition", pa.int64()),
@@ -47,13 +44,17 @@ _PAIRS_IN_MEMORY = 1 << 20
 
 
 @njit(cache=True, nogil=True)
-def _decide(worse, better, similarity, gone, dropped, kept, how_similar):  # type: ignore[no-untyped-def]
-    """Greedy pass over pairs in rank order; `gone` has a bit for every row of the corpus."""
+def _decide(worse, better, similarity, gone, chosen):  # type: ignore[no-untyped-def]
+    """Greedy pass over pairs in rank order; `gone` has a bit for every row of the corpus.
+
+    chosen: filled with the pairs of which the worse row goes for the better one.
+    """
     count = 0
     k = 0
     n = len(worse)
     while k < n:
         row = worse[k]
+        was_gone = (gone[row >> np.uint64(3)] >> (row & np.uint64(7))) & 1
         best = -1
         while k < n and worse[k] == row:
             other = better[k]
@@ -62,11 +63,9 @@ def _decide(worse, better, similarity, gone, dropped, kept, how_similar):  # typ
             if not is_gone and (best < 0 or similarity[k] > similarity[best]):
                 best = k
             k += 1
-        if best >= 0:
+        if best >= 0 and not was_gone:
             gone[row >> np.uint64(3)] |= np.uint8(1 << (row & np.uint64(7)))
-            dropped[count] = row
-            kept[count] = better[best]
-            how_similar[count] = similarity[best]
+            chosen[count] = best
             count += 1
     return count
 
@@ -74,20 +73,20 @@ def _decide(worse, better, similarity, gone, dropped, kept, how_similar):  # typ
 def _in_rank_order(paths: list[str], limit: int) -> Iterator[NDArray[np.void]]:
     """All verified pairs in portions by rank, each portion in order, of about `limit` pairs."""
     files = [RecordFile(path) for path in paths]
-    total = sum(int(file.offsets[0][-1]) for file in files)
+    total = sum(int(file.offsets[REMOVING][-1]) for file in files)
     if not total:
         return
     portions = -(-total // limit)
     stride = max(1, total // (64 * portions))
     # A map lasts for one expression: its pages count as memory in use.
-    ranks = [file.mapped(0, VERIFIED)["worse_rank"][::stride].copy() for file in files]
+    ranks = [file.mapped(REMOVING, VERIFIED)["worse_rank"][::stride].copy() for file in files]
     sample = np.sort(np.concatenate(ranks))
     cuts = np.unique(sample[(np.arange(1, portions) * len(sample)) // portions])
     begins = [0] * len(files)
     for cut in [*cuts.tolist(), None]:
         parts = []
         for number, file in enumerate(files):
-            pairs = file.mapped(0, VERIFIED)
+            pairs = file.mapped(REMOVING, VERIFIED)
             end = len(pairs)
             if cut is not None:
                 end = int(np.searchsorted(pairs["worse_rank"], np.uint64(cut)))
@@ -98,26 +97,30 @@ def _in_rank_order(paths: list[str], limit: int) -> Iterator[NDArray[np.void]]:
             yield every[in_rank_order(every)]
 
 
-def _decided(rows: int, verified: list[str]) -> Iterator[NDArray[np.void]]:
+def _decided(rows: int, verified: list[str], mask: str | None) -> Iterator[NDArray[np.void]]:
     """Near duplicates in runs, each ascending by dropped ordinal."""
     gone = np.zeros(rows // 8 + 1, np.uint8)
+    if mask is not None and rows:
+        bits = np.packbits(np.fromfile(mask, np.uint8), bitorder="little")
+        gone[: len(bits)] = bits
     for pairs in _in_rank_order(verified, _PAIRS_IN_MEMORY):
-        dropped = np.empty(len(pairs), np.uint64)
-        kept = np.empty(len(pairs), np.uint64)
-        similarity = np.empty(len(pairs), np.float32)
+        chosen = np.empty(len(pairs), np.int64)
         worse, better = pairs["worse"].copy(), pairs["better"].copy()
-        count = _decide(worse, better, pairs["similarity"].copy(), gone, dropped, kept, similarity)
-        order = np.argsort(dropped[:count])
+        count = _decide(worse, better, pairs["similarity"].copy(), gone, chosen)
+        own = pairs[chosen[:count]]
+        own = own[np.argsort(own["worse"])]
         run = np.empty(count, FATE)
-        run["dropped"] = dropped[:count][order]
-        run["kept"] = kept[:count][order]
-        run["similarity"] = similarity[:count][order]
+        run["dropped"], run["kept"] = own["worse"], own["better"]
+        run["similarity"], run["kind"] = own["similarity"], own["kind"]
         yield run
 
 
-def write_fates(corpus: str, verified: list[str], output: str) -> None:
-    """Task: decide all near duplicates, a million pairs at a time."""
-    write_runs(Path(output), FATE, _decided(len(Corpus(corpus)), verified))
+def write_fates(corpus: str, verified: list[str], output: str, mask: str | None = None) -> None:
+    """Task: decide all near duplicates, a million pairs at a time.
+
+    mask: file of `write_exact_mask`; the rows in it are gone already, whatever they are like.
+    """
+    write_runs(Path(output), FATE, _decided(len(Corpus(corpus)), verified, mask))
 
 
 class _NearFates:
@@ -142,7 +145,7 @@ class _NearFates:
         """Fates of exact duplicates: where the row they equal is gone too, the one it names."""
         fates = np.empty(len(pairs), FATE)
         fates["dropped"], fates["kept"] = pairs["dropped"], pairs["kept"]
-        fates["similarity"] = np.nan
+        fates["similarity"], fates["kind"] = 1, EXACT_KIND
         for run in self.runs:
             if not len(run):
                 continue
@@ -150,6 +153,7 @@ class _NearFates:
             hit = run["dropped"][at] == pairs["kept"]
             fates["kept"][hit] = run["kept"][at[hit]]
             fates["similarity"][hit] = run["similarity"][at[hit]]
+            fates["kind"][hit] = run["kind"][at[hit]]
         return fates
 
 
@@ -176,12 +180,7 @@ class Fates:
         equal = _pairs_between(self.exact, first, last)
         parts = [_decided_as(EXACT_KIND, equal)]
         if self.near is not None:
-            for fates in (self.near.redirect(equal), self.near.between(first, last)):
-                kind = np.where(np.isnan(fates["similarity"]), EXACT_KIND, NEAR_KIND)
-                near = _decided_as(kind.astype(np.uint8), fates)
-                near["similarity"] = np.where(kind == EXACT_KIND, 1, fates["similarity"])
-                parts.append(near)
-            del parts[0]
+            parts = [self.near.redirect(equal), self.near.between(first, last)]
         for files, same in zip(self.sides, (SAME_ZH_KIND, SAME_EN_KIND), strict=False):
             parts.append(_decided_as(same, _pairs_between(files, first, last)))
         every = np.concatenate(parts)
@@ -205,8 +204,8 @@ def _pairs_between(files: list[NDArray[np.void]], first: int, last: int) -> NDAr
     return np.concatenate(parts)
 
 
-def _decided_as(kind: int | NDArray[np.uint8], pairs: NDArray[np.void]) -> NDArray[np.void]:
-    decided = np.empty(len(pairs), _DECIDED)
+def _decided_as(kind: int, pairs: NDArray[np.void]) -> NDArray[np.void]:
+    decided = np.empty(len(pairs), FATE)
     decided["dropped"], decided["kept"] = pairs["dropped"], pairs["kept"]
     decided["similarity"] = 1
     decided["kind"] = kind

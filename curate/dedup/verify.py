@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from curate.dedup.candidate import SHARD_BITS
 from curate.dedup.corpus import Corpus
+from curate.dedup.kind import NEAR_KIND
 from curate.dedup.normal import normal_texts
 from curate.dedup.options import NearDedup
 from curate.dedup.records import RecordFile, write_records
@@ -23,9 +25,30 @@ VERIFIED = np.dtype(
         ("better_rank", "<u8"),
         ("better", "<u8"),
         ("similarity", "<f4"),
+        ("kind", "u1"),
     ]
 )
-"""A pair at or above the threshold: ordinals of both rows and their ranks."""
+"""A pair at or above the threshold: ordinals of both rows and their ranks, and the kind of
+duplicate (`curate.dedup.kind`) that the worse one is."""
+
+REMOVING, ALIKE = 0, 1
+"""Sections of a file of verified pairs: those of which one row goes, and others alike."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What verified pairs of one comparison mean."""
+
+    removes: float | None
+    """Similarity from which the worse row goes; None where no row goes."""
+    alike: float | None = None
+    """Similarity from which other pairs are on record as alike; None where they are not."""
+    substance: bool = False
+    """Whether a row goes only where the column `substance` of both is the same
+    (`curate.dedup.substance`)."""
+    kind: int = NEAR_KIND
+    """What the rows that go are called."""
+
 
 _PAIRS_AT_ONCE = 1 << 18
 
@@ -67,15 +90,18 @@ def jaccard(
     return out
 
 
-def verified_pairs(corpus: Corpus, pairs: NDArray[np.uint64], near: NearDedup) -> NDArray[np.void]:
-    """The pairs (uint64 [m, 2]) at or above the threshold, in VERIFIED's form, as they come."""
+def verified_pairs(
+    corpus: Corpus, pairs: NDArray[np.uint64], near: NearDedup, judgement: Judgement
+) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Of the pairs (uint64 [m, 2]) those that remove a row, and others alike, as VERIFIED."""
     ordinals, index = np.unique(pairs, return_inverse=True)
     index = index.reshape(pairs.shape)
     batch = corpus.texts(ordinals)
     sets = shingle_sets(normal_texts(batch), near)
     similarity = jaccard(sets, index[:, 0], index[:, 1], near.threshold)
     # The empty pair never gets here: sets without shingles have no band keys.
-    index = index[similarity >= near.threshold]
+    found = similarity >= near.threshold
+    index, similarity = index[found], similarity[found]
     ranks = corpus.ranks(ordinals, batch.lengths())
     a, b = index[:, 0], index[:, 1]
     # Ordinals ascend with the index, so equal ranks leave the lower ordinal the better.
@@ -84,8 +110,17 @@ def verified_pairs(corpus: Corpus, pairs: NDArray[np.uint64], near: NearDedup) -
     out = np.empty(len(index), VERIFIED)
     out["worse_rank"], out["worse"] = ranks[worse], ordinals[worse]
     out["better_rank"], out["better"] = ranks[better], ordinals[better]
-    out["similarity"] = similarity[similarity >= near.threshold]
-    return out
+    out["similarity"], out["kind"] = similarity, judgement.kind
+    goes = np.zeros(len(out), np.bool_)
+    if judgement.removes is not None:
+        goes = similarity >= judgement.removes
+        if judgement.substance:
+            own = corpus.values(ordinals, "substance")
+            goes &= own[index[:, 0]] == own[index[:, 1]]
+    alike = np.zeros(0, np.int64)
+    if judgement.alike is not None:
+        alike = np.flatnonzero(~goes & (similarity >= judgement.alike))
+    return out[goes], out[alike]
 
 
 def _portions(
@@ -104,26 +139,34 @@ def _portions(
 
 
 def write_verified(
-    corpus: str, shard: int, candidates: list[str], near: NearDedup, output: str
+    corpus: str,
+    shard: int,
+    candidates: list[str],
+    near: NearDedup,
+    judgement: Judgement,
+    output: str,
 ) -> None:
     """Task: verify the candidates of a shard; write those at or above the threshold in rank order.
 
-    The order is that of (worse_rank, worse, better_rank, better).
+    The order is that of (worse_rank, worse, better_rank, better); sections REMOVING and ALIKE.
     """
     opened = Corpus(corpus)
     bits = np.uint64(opened.ordinal_bits)
     words = [RecordFile(path).read(0, "<u8", shard, shard + 1) for path in candidates]
     every = np.unique(np.concatenate(words)) if words else np.zeros(0, np.uint64)
-    found = [np.zeros(0, VERIFIED)]
+    found = [(np.zeros(0, VERIFIED), np.zeros(0, VERIFIED))]
     # Texts, code points, normal forms and shingles: about 20 bytes for every byte of text.
     budget = (near.memory_mb << 20) // 2 // 20
     lower = every & ((np.uint64(1) << bits) - np.uint64(1))
     greater = (every >> bits) + np.uint64(shard << SHARD_BITS)
     for portion in _portions(opened, np.stack([lower, greater], axis=1), budget):
-        found.append(verified_pairs(opened, portion, near))
-    pairs = np.concatenate(found)
-    pairs = pairs[in_rank_order(pairs)]
-    write_records(Path(output), [(pairs, np.array([0, len(pairs)], np.int64))])
+        found.append(verified_pairs(opened, portion, near, judgement))
+    sections = []
+    for parts in zip(*found, strict=True):
+        pairs = np.concatenate(parts)
+        pairs = pairs[in_rank_order(pairs)]
+        sections.append((pairs, np.array([0, len(pairs)], np.int64)))
+    write_records(Path(output), sections)
 
 
 def in_rank_order(pairs: NDArray[np.void]) -> NDArray[np.int64]:

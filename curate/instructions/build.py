@@ -6,6 +6,7 @@ ingest (and make tasks) -> refine -> compare (with evaluation questions) -> deci
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +14,29 @@ from typing import Any
 
 from curate.build import Build, Options, Piece, kept_per_piece
 from curate.dedup.corpus import TextPartition
+from curate.dedup.kind import QUESTION_KIND
+from curate.dedup.options import NearDedup
+from curate.dedup.plan import Comparison, sketch_stage
+from curate.dedup.verify import Judgement
 from curate.engine.local import Engine
 from curate.engine.task import Task
 from curate.fingerprint import file_sha256, fingerprint
-from curate.instructions import comparison, mixture, publish
+from curate.ingest import partition_path
+from curate.instructions import clusters, comparison, mixture, publish
+from curate.instructions.making import choices_drawn
 from curate.instructions.publish import dataset_info, file_names
-from curate.instructions.recipe import InstructionOutput, InstructionRecipe
+from curate.instructions.recipe import (
+    Cap,
+    InstructionOutput,
+    InstructionRecipe,
+    InstructionSource,
+    Mixture,
+)
 from curate.outputs import Partition
+from curate.plan import SourcePlan, sketch_key
 from curate.progress import Progress
 from curate.storage import read_json, write_json
+from curate.tokens.tokenizer import Tokenizer, load_tokenizer
 
 DATASET_INFO = "dataset_info.json"
 
@@ -40,8 +55,17 @@ class InstructionBuild(Build):
         self.drops = recipe.columns_with("drop")
         self.drawn: list[Path] = []
         self.bounds: Path | None = None
+        self.tokenizer: Tokenizer | None = None
+        self.choices: dict[str, Counter[str]] = {}
+        """Questions with choices by what became of these, by source."""
         self.training: list[dict[str, Any]] = []
         """Training files written, with their rows."""
+
+    def plans(self) -> list[SourcePlan]:
+        """The sources; what counts tokens is loaded here too, so that it fails before any work."""
+        if self.instructions.counts_tokens and (given := self.instructions.mixture.tokenizer):
+            self.tokenizer = load_tokenizer(self.options.recipe_folder / Path(given).expanduser())
+        return super().plans()
 
     def dropping(self, piece: Piece) -> dict[str, str]:
         """Columns that must be 0: what rewrites count, and the flags that the recipe drops."""
@@ -66,7 +90,73 @@ class InstructionBuild(Build):
 
     def text_partition(self, piece: Piece) -> TextPartition:
         """As of other rows, with the texts that instructions are compared by."""
-        return replace(super().text_partition(piece), texts=str(self.comparison_path(piece)))
+        return replace(
+            super().text_partition(piece),
+            texts=str(self.comparison_path(piece)),
+            ranked=self.instructions.dedup.questions is not None,
+        )
+
+    def question_path(self, piece: Piece) -> Path:
+        """The file that the questions of a piece are compared by."""
+        return self.comparison_path(piece).with_suffix(".questions.arrow")
+
+    def question_partition(self, piece: Piece) -> TextPartition:
+        """The questions of a piece."""
+        whole = self.text_partition(piece)
+        decided = self.decision_path(piece).stem
+        key = fingerprint(
+            sketch_key(decided, None, self.question_search()), self.question_path(piece).stem
+        )
+        return replace(
+            whole,
+            texts=str(self.question_path(piece)),
+            sketch=str(self.work / "sketch" / f"{key}.sketch"),
+        )
+
+    @property
+    def removes_duplicates(self) -> bool:
+        """Whether rows are compared with each other: for a split they are in any case."""
+        dedup, mixture = self.instructions.dedup, self.instructions.mixture
+        return super().removes_duplicates or dedup.questions is not None or mixture.valid > 0
+
+    @property
+    def compares_questions(self) -> bool:
+        """Whether questions are compared by themselves."""
+        return self.instructions.dedup.questions is not None or self.instructions.mixture.valid > 0
+
+    def near_search(self) -> NearDedup | None:
+        """Finds what the recipe drops, and what the split keeps together."""
+        return self.lowered(self.instructions.dedup.near)
+
+    def question_search(self) -> NearDedup | None:
+        """The same for questions."""
+        return self.lowered(self.instructions.dedup.questions)
+
+    def lowered(self, near: NearDedup | None) -> NearDedup | None:
+        """A search down to where the split keeps rows together."""
+        mixture = self.instructions.mixture
+        if not mixture.valid:
+            return near
+        if near is None:
+            return NearDedup(threshold=mixture.apart)
+        return near.model_copy(update={"threshold": min(near.threshold, mixture.apart)})
+
+    def comparisons(self, pieces: list[Piece], partitions: list[TextPartition]) -> list[Comparison]:
+        """Of rows as a whole, and of their questions."""
+        dedup, mixture = self.instructions.dedup, self.instructions.mixture
+        alike = mixture.apart if mixture.valid else None
+        found = []
+        if (search := self.near_search()) is not None:
+            removes = dedup.near.threshold if dedup.near else None
+            judgement = Judgement(removes, alike)
+            found.append(Comparison("", tuple(partitions), search, judgement))
+        if (search := self.question_search()) is not None:
+            asked = dedup.questions
+            removes, substance = (asked.threshold, asked.substance) if asked else (None, False)
+            judgement = Judgement(removes, alike, substance, QUESTION_KIND)
+            own = tuple(self.question_partition(piece) for piece in pieces)
+            found.append(Comparison("questions", own, search, judgement))
+        return found
 
     def row_tasks(self, piece: Piece) -> Iterator[tuple[Path, Task]]:
         """The steps of a partition, each with the file it leaves."""
@@ -74,18 +164,25 @@ class InstructionBuild(Build):
             if path == self.sketch_path(piece):
                 yield self.comparison_path(piece), self.comparison_task(piece)
             yield path, task
+        if self.compares_questions:
+            yield self.question_path(piece), self.comparison_task(piece, "questions")
+            partition = self.question_partition(piece)
+            [job] = sketch_stage([partition], None, self.question_search()).jobs
+            yield job.outputs[0], job.task
 
-    def comparison_task(self, piece: Piece) -> Task:
-        """Writes what a piece is compared by."""
+    def comparison_task(self, piece: Piece, what: str = "comparison") -> Task:
+        """Writes what a piece, or its `questions`, are compared by."""
+        whole = what == "comparison"
+        output = self.comparison_path(piece) if whole else self.question_path(piece)
         return Task(
-            "curate.instructions.comparison:write_comparison",
+            f"curate.instructions.comparison:write_{what}",
             {
                 "refined": str(self.refined_path(piece)),
-                "output": str(self.comparison_path(piece)),
+                "output": str(output),
                 "answers": self.instructions.dedup.answers,
                 "reasons": self.tags,
             },
-            f"{piece.unit.prefix} comparison {piece.number}",
+            f"{piece.unit.prefix} {what} {piece.number}",
         )
 
     # Mixture and results
@@ -94,15 +191,34 @@ class InstructionBuild(Build):
         self, runner: Engine, pieces: list[Piece], duplicates: list[Path] | None
     ) -> list[dict[str, Any]]:
         """Draws the mixture, writes shards, then the training files; what was written, in order."""
+        self.choices = self.choices_of(pieces)
         self.draw(runner, pieces, duplicates)
         shards = super().write(runner, pieces, duplicates)
         return [*shards, self.publish(runner, shards)]
 
+    def choices_of(self, pieces: list[Piece]) -> dict[str, Counter[str]]:
+        """Questions by what became of their choices, of every source that has such."""
+        every: dict[str, Counter[str]] = defaultdict(Counter)
+        for piece in pieces:
+            path = partition_path(self.ingest_folder(piece.unit), piece.number)
+            every[piece.unit.plan.label].update(choices_drawn(path))
+        return {label: found for label, found in every.items() if found}
+
+    def source_entry(self, plan: SourcePlan) -> dict[str, Any]:
+        """As of other sources, with what became of choices."""
+        entry = super().source_entry(plan)
+        if found := self.choices.get(plan.label):
+            entry["choices"] = {fate: found[fate] for fate in ("drawn", "not_listed", "unclear")}
+        return entry
+
     def draw(self, runner: Engine, pieces: list[Piece], duplicates: list[Path] | None) -> None:
         """Draws split and order of every piece, and shares out what caps and budget leave."""
-        self.progress.stage("mixture", len(pieces) + 1, "parts")
+        self.progress.stage("mixture", len(pieces) + 2, "parts")
         own = self.instructions.mixture
+        clusters = self.clusters(runner, pieces, duplicates) if own.valid and duplicates else None
         draws = own.model_dump(include={"valid", "seed"})
+        draws |= {"clusters": clusters.stem if clusters else None}
+        draws |= {"tokenizer": self.tokenizer.fingerprint if self.tokenizer else None}
         self.drawn = []
         for i, piece in enumerate(pieces):
             lost = str(duplicates[i]) if duplicates is not None else None
@@ -113,6 +229,7 @@ class InstructionBuild(Build):
                     self.decision_path(piece).stem,
                     piece.unit.prefix,
                     draws,
+                    epochs := self.epochs(piece),
                 ),
                 "/".join(Path(lost).parts[-2:]) if lost else None,
             )
@@ -129,20 +246,55 @@ class InstructionBuild(Build):
                 "unit": piece.unit.prefix.removesuffix("#"),
                 "output": str(path),
                 "mixture": own,
+                "questions": str(self.question_path(piece)) if clusters else None,
+                "clusters": str(clusters) if clusters else None,
+                "epochs": epochs,
+                "tokenizer": str(self.tokenizer.path) if self.tokenizer else None,
             }
             label = f"{piece.unit.prefix} draw {piece.number}"
             runner.submit(Task("curate.instructions.mixture:draw", arguments, label))
         self.finish_tasks(runner)
         self.share_out(runner, pieces)
 
+    def epochs(self, piece: Piece) -> float:
+        """How often the rows of a piece stand in the training files."""
+        source = piece.unit.plan.source
+        assert isinstance(source, InstructionSource)
+        return source.epochs
+
+    def clusters(self, runner: Engine, pieces: list[Piece], duplicates: list[Path]) -> Path:
+        """The file of what is on one side of training and validation."""
+        own = self.instructions.mixture
+        folder = duplicates[0].parent
+        partitions = [self.question_partition(piece) for piece in pieces]
+        key = fingerprint(
+            *("clusters", clusters.VERSION, folder.name, own.valid, own.seed),
+            [Path(partition.texts).stem for partition in partitions],
+        )
+        path = self.work / "mixture" / f"{key}.arrow"
+        self.used.add(path)
+        if not path.exists():
+            whole = [self.text_partition(piece) for piece in pieces]
+            verified = [v for c in self.comparisons(pieces, whole) for v in c.verified(folder)]
+            arguments = {
+                "corpus": str(folder / "questions-corpus.json"),
+                "exact": [str(found) for found in sorted(folder.glob("exact-*.pairs"))],
+                "verified": [str(found) for found in verified],
+                "valid": own.valid,
+                "seed": own.seed,
+                "output": str(path),
+            }
+            runner.submit(Task("curate.instructions.clusters:write_clusters", arguments, "split"))
+            self.finish_tasks(runner)
+        return path
+
     def share_out(self, runner: Engine, pieces: list[Piece]) -> None:
         """Finds the bounds of caps and budget, where the recipe has any."""
         recipe = self.instructions
         sources = {source.id_prefix: source for source in recipe.sources}
         caps = {label: source.cap for label, source in sources.items()}
-        limits = [recipe.mixture.rows, recipe.mixture.characters]
-        limits += [limit for cap in caps.values() for limit in (cap.rows, cap.characters)]
-        if not any(limits):
+        every: list[Mixture | Cap] = [recipe.mixture, *caps.values()]
+        if not any(most.rows or most.characters or most.tokens for most in every):
             return
         drawn: dict[str, list[str]] = {label: [] for label in sources}
         for piece, path in zip(pieces, self.drawn, strict=True):

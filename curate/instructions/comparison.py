@@ -5,6 +5,11 @@
 - `text`: near duplicates are much alike in it. It is the row without the system's text and without
   wording that many rows of the partition share: neither says anything of the question.
 - `weight`: of exact duplicates from sources of one priority the highest stays, then the first.
+  Where nearly the same questions go too, it ranks near duplicates as well (`rank`).
+
+Questions by themselves are a file of their own: `text` is the question without shared wording,
+`substance` what must be the same in two (`curate.dedup.substance`), `opening` what is to be on one
+side of training and validation.
 
 Rows made of records are compared as their records, so that the wording of a task plays no part. The
 second task of a record is compared with second tasks only, as if written in another alphabet: the
@@ -13,7 +18,7 @@ tasks of one record are no duplicates of each other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +27,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from curate.dedup.normal import content_hashes, normal_texts
+from curate.dedup.substance import substance_hashes
 from curate.instructions.data import tags
 from curate.instructions.history import sides
 from curate.instructions.making import PART, RECORD
@@ -30,7 +37,7 @@ from curate.measure.instruction.base import lined, lines_of
 from curate.storage import column_array, read_arrow, write_arrow
 from curate.textbatch import TextBatch
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same rows may be compared by something else."""
 
 _ENDS = "[\n。！？：；:;?!]+"
@@ -50,12 +57,58 @@ def write_comparison(
     answers: Literal["keep_first", "keep_best", "keep_all"],
     reasons: Mapping[str, str],
 ) -> None:
-    """Task: writes `key`, `text`, `weight` and `quarantine` of every row of a refined partition.
+    """Task: writes what every row of a refined partition is compared by.
 
     reasons: tags by column, as `curate.instructions.data.tags` takes them.
     """
     table = read_arrow(Path(refined))
     whole = column_array(table, "text")
+    if RECORD in table.column_names:
+        key = text = _record(table).to_arrow()
+    else:
+        key = whole if answers == "keep_all" else questions(table).to_arrow()
+        text = without_shared_wording(table).to_arrow()
+    weight = pa.array(_weights(table, answers, reasons))
+    compared = {
+        "key": key,
+        "text": text,
+        "weight": weight,
+        "rank": weight,
+        "quarantine": column_array(table, "quarantine"),
+    }
+    write_arrow(Path(output), pa.table(compared).combine_chunks())
+
+
+def write_questions(
+    refined: str,
+    output: str,
+    answers: Literal["keep_first", "keep_best", "keep_all"],
+    reasons: Mapping[str, str],
+) -> None:
+    """Task: writes what the questions of a refined partition are compared by, a row each."""
+    table = read_arrow(Path(refined))
+    if RECORD in table.column_names:
+        text = whole = _record(table)
+    else:
+        text, whole = questions(table, _own_wording), questions(table)
+    compared = {
+        "text": text.to_arrow(),
+        "substance": pa.array(substance_hashes(whole)),
+        "opening": pa.array(content_hashes(normal_texts(openings(table)))[:, 0]),
+        "rank": pa.array(_weights(table, answers, reasons)),
+        "quarantine": column_array(table, "quarantine"),
+    }
+    write_arrow(Path(output), pa.table(compared).combine_chunks())
+
+
+def _record(table: pa.Table) -> TextBatch:
+    """The records that rows were made of, those of further tasks in other letters."""
+    record = TextBatch.from_arrow(column_array(table, RECORD))
+    return in_other_letters(record, column_array(table, PART).to_numpy())
+
+
+def _weights(table: pa.Table, answers: str, reasons: Mapping[str, str]) -> NDArray[np.uint32]:
+    """The higher one stays, uint32 [rows]."""
     weight = np.zeros(table.num_rows, np.int64)
     if answers == "keep_best":
         longest = pc.utf8_length(column_array(table, "output")).to_numpy()
@@ -63,28 +116,35 @@ def write_comparison(
         weight[pc.equal(pc.cast(tags(table, reasons), pa.string()), "").to_numpy(False)] += (
             _UNTAGGED
         )
-    if RECORD in table.column_names:
-        part = column_array(table, PART).to_numpy()
-        record = TextBatch.from_arrow(column_array(table, RECORD))
-        key = text = in_other_letters(record, part).to_arrow()
-    else:
-        key = whole if answers == "keep_all" else questions(table).to_arrow()
-        text = without_shared_wording(table).to_arrow()
-    compared = {
-        "key": key,
-        "text": text,
-        "weight": pa.array(weight.astype(np.uint32)),
-        "quarantine": column_array(table, "quarantine"),
-    }
-    write_arrow(Path(output), pa.table(compared).combine_chunks())
+    return weight.astype(np.uint32)
 
 
-def questions(table: pa.Table) -> TextBatch:
-    """What the user said, up to the last question, one under the other. [rows]."""
+def questions(
+    table: pa.Table, wording: Callable[[pa.Array], pa.Array] = lambda instructions: instructions
+) -> TextBatch:
+    """What the user said, up to the last question, one under the other. [rows].
+
+    wording: what of the instructions is taken.
+    """
     said = sides(column_array(table, "history"))
     before = lined(TextBatch.from_arrow(said.user), said.offsets)
-    fields = [TextBatch.from_arrow(column_array(table, f)) for f in ("instruction", "input")]
-    return lines_of([before, *fields])
+    fields = [wording(column_array(table, "instruction")), column_array(table, "input")]
+    return lines_of([before, *map(TextBatch.from_arrow, fields)])
+
+
+def openings(table: pa.Table) -> TextBatch:
+    """What rows that begin alike have in common: the first words of the user; the record of made
+    rows. [rows].
+    """
+    if RECORD in table.column_names:
+        return TextBatch.from_arrow(column_array(table, RECORD))
+    first = lines_of(
+        [TextBatch.from_arrow(column_array(table, f)) for f in ("instruction", "input")]
+    )
+    said = sides(column_array(table, "history"))
+    talks = np.flatnonzero(np.diff(said.offsets))
+    opening = TextBatch.from_arrow(said.user.take(pa.array(said.offsets[talks])))
+    return first.spliced(talks, opening)
 
 
 def in_other_letters(texts: TextBatch, part: NDArray[np.int16]) -> TextBatch:

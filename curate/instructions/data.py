@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curate.instructions.chance import mixed
 from curate.measure.instruction.base import FIELDS
 from curate.rows import HISTORY
 from curate.storage import column_array
@@ -35,6 +36,8 @@ DATA = pa.schema(
         pa.field("split", _WORDS, nullable=False),
         # Reasons of flags that the recipe tags, parted by blanks; "" for none.
         pa.field("tags", _WORDS, nullable=False),
+        # How often the row stands in the training files.
+        pa.field("repeats", pa.int32(), nullable=False),
     ]
 )
 
@@ -76,14 +79,30 @@ def data_columns(
         **{name: column_array(refined, name).take(where) for name in (*FIELDS, "history")},
         "split": split,
         "tags": tags(refined, reasons).take(where),
+        "repeats": column_array(drawn, "repeats").take(where),
     }
 
 
 def shuffled(data: pa.Table, drawn: pa.Table, where: pa.Array) -> pa.Table:
-    """Kept rows for training files, in SHUFFLED's schema, not yet in order."""
+    """Kept rows for training files, in SHUFFLED's schema, not yet in order.
+
+    A row that repeats is there several times, at places drawn from its own.
+    """
     columns = {name: column_array(drawn, name).take(where) for name in ("order", "valid")}
     columns |= {name: column_array(data, name) for name in (*FIELDS, "history")}
-    return pa.table([columns[name] for name in SHUFFLED.names], schema=SHUFFLED)
+    rows = pa.table([columns[name] for name in SHUFFLED.names], schema=SHUFFLED)
+    times = column_array(drawn, "repeats").take(where).to_numpy()
+    if not (times > 1).any():
+        return rows
+    which = np.repeat(np.arange(len(times)), times)
+    copy = np.arange(len(which)) - np.repeat(np.cumsum(times) - times, times)
+    rows = rows.take(pa.array(which))
+    order = column_array(rows, "order").to_numpy().copy()
+    for again in range(1, int(times.max())):
+        chosen = copy == again
+        order[chosen] = mixed(order[chosen], again)
+    at = SHUFFLED.get_field_index("order")
+    return rows.set_column(at, SHUFFLED.field(at), pa.array(order))
 
 
 def in_order(table: pa.Table) -> pa.Table:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from curate.instructions.choices import drawn_choices
 from curate.instructions.tasks import TaskSet, ready_tasks, task_rows
 from curate.rows import INSTRUCTION, PAPER, RowType
+from curate.storage import read_arrow
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same rows may become others."""
 
 PART, RECORD = "part", "record"
@@ -30,6 +34,10 @@ MADE = pa.schema(
     ]
 )
 """Instructions made of records; `row` is the record's."""
+
+
+CHOICES = b"choices"
+"""Metadata of an ingested partition: questions by what became of their choices."""
 
 
 class _Model(BaseModel):
@@ -65,6 +73,14 @@ def tasks_for(kind: RowType) -> TaskSet:
     return ready_tasks("papers" if kind.name == PAPER.name else "translation")
 
 
+def choices_drawn(partition: Path) -> Counter[str]:
+    """Questions with choices of an ingested partition, by what became of these
+    (`curate.instructions.choices.Drawn`).
+    """
+    metadata = read_arrow(partition, []).schema.metadata or {}
+    return Counter(json.loads(metadata.get(CHOICES, b"{}")))
+
+
 @dataclass(frozen=True)
 class Making:
     """What becomes of the rows of a source before anything else."""
@@ -90,7 +106,9 @@ class Making:
             return self._tasks(table, ids)
         if self.choices is None:
             return table
-        return drawn_choices(table, ids, self.choices.least, self.choices.most).rows
+        drawn = drawn_choices(table, ids, self.choices.least, self.choices.most)
+        fates = Counter(drawn.fate.drop_null().to_pylist())
+        return drawn.rows.replace_schema_metadata({CHOICES: json.dumps(fates, sort_keys=True)})
 
     def _tasks(self, records: pa.Table, ids: Sequence[str]) -> pa.Table:
         tasks = tasks_for(self.kind)

@@ -1,14 +1,15 @@
 """Which rows go into the build, which are for validation, and in what order: drawn by hashes.
 
-    draw (a task a partition) -> share out (one task, where the recipe has caps or a budget)
+    clusters (one task) -> draw (a task a partition)
+    -> share out (one task, where the recipe has caps or a budget)
 
 Every row has a number drawn from its id, its place in the shuffled order. A cap or a budget keeps
 the rows of a source with the lowest numbers, so it comes down to a bound on the number: the result
 is small, and the same whatever the workers.
 
-For validation are the rows of which the hash of the question, in the form of `curate.dedup.normal`,
-is below the share asked for. All rows of one question go together, and so do all that begin with
-the same words of the user (parts of one conversation) and all tasks of one record.
+For validation are the clusters (`curate.instructions.clusters`) with a hash below the share asked
+for. What stands several times in the training files, by the `epochs` of its source, has a place in
+their order each time; rows for validation stand there once.
 """
 
 from __future__ import annotations
@@ -24,17 +25,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from curate.dedup.corpus import taking_part
-from curate.dedup.normal import content_hashes, normal_texts
 from curate.instructions.chance import id_hashes, mixed
-from curate.instructions.history import sides
-from curate.instructions.making import PART, RECORD
+from curate.instructions.clusters import for_validation
+from curate.instructions.making import PART
 from curate.instructions.recipe import Cap, Mixture
-from curate.measure.instruction.base import lines_of
 from curate.rowids import row_ids
 from curate.storage import column_array, read_arrow, write_arrow, write_json
-from curate.textbatch import TextBatch
+from curate.tokens.tokenizer import load_tokenizer
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same rows may be drawn otherwise."""
 
 DRAWN = pa.schema(
@@ -43,13 +42,18 @@ DRAWN = pa.schema(
         pa.field("order", pa.uint64(), nullable=False),
         # Whether the row is for validation.
         pa.field("valid", pa.bool_(), nullable=False),
+        # How often the row stands in the training files.
+        pa.field("repeats", pa.int32(), nullable=False),
         # Characters of a row that may be kept; null for one that is lost before.
-        pa.field("size", pa.int64()),
+        pa.field("characters", pa.int64()),
+        # Tokens of it; null also where no budget counts them.
+        pa.field("tokens", pa.int64()),
     ]
 )
 """One row per row of a partition."""
 
 _ALL = (1 << 64) - 1
+_TEXTS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -68,41 +72,59 @@ def draw(
     unit: str,
     output: str,
     mixture: Mixture,
+    questions: str | None = None,
+    clusters: str | None = None,
+    epochs: float = 1.0,
+    tokenizer: str | None = None,
 ) -> None:
-    """Task: writes what is drawn for the rows of a partition; `unit` is their ids up to the #."""
+    """Task: writes what is drawn for the rows of a partition; `unit` is their ids up to the #.
+
+    questions, clusters: the files of `write_questions` and `write_clusters`, unless nothing is for
+    validation. tokenizer: what counts tokens, where a budget or cap is in tokens.
+    """
     table = read_arrow(Path(refined))
     part = column_array(table, PART) if PART in table.column_names else None
     ids = row_ids(unit, column_array(table, "row"), part)
     order = mixed(id_hashes(ids.to_pylist(), "mixture"), mixture.seed)
-    hashes = content_hashes(normal_texts(beginnings(table)))[:, 0]
-    bound = np.uint64(min(int(mixture.valid * 2**64), _ALL))
+    valid = np.zeros(len(order), np.bool_)
+    if questions is not None and clusters is not None:
+        own = column_array(read_arrow(Path(questions), ["opening"]), "opening").to_numpy()
+        valid = for_validation(own, read_arrow(Path(clusters)), mixture.valid, mixture.seed)
     open_rows = taking_part(refined, decision)
     if duplicates is not None:
         open_rows[column_array(read_arrow(Path(duplicates)), "position").to_numpy()] = False
-    sizes = pc.utf8_length(column_array(table, "text")).to_numpy()
+    text = column_array(table, "text")
+    sizes = pc.utf8_length(text).to_numpy().astype(np.int64)
+    tokens = pa.nulls(len(order), pa.int64())
+    if tokenizer is not None:
+        tokens = pa.array(token_counts(text, open_rows, tokenizer), mask=~open_rows)
     drawn = [
         pa.array(order),
-        pa.array(mixed(hashes, mixture.seed) < bound),
-        pa.array(sizes.astype(np.int64), mask=~open_rows),
+        pa.array(valid),
+        pa.array(np.where(valid, 1, repeats(order, epochs)).astype(np.int32)),
+        pa.array(sizes, mask=~open_rows),
+        tokens,
     ]
     write_arrow(Path(output), pa.table(drawn, schema=DRAWN))
 
 
-def beginnings(table: pa.Table) -> TextBatch:
-    """What a row's place on one side of the split depends on, a text a row.
+def repeats(order: NDArray[np.uint64], epochs: float) -> NDArray[np.int64]:
+    """How often rows with these numbers stand in the training files, int64 [n]."""
+    whole = int(epochs)
+    # Another draw than the order's, or a cap would cut off just those that stand there once more.
+    more = mixed(order, whole) < np.uint64(min(int((epochs - whole) * 2**64), _ALL))
+    return whole + more.astype(np.int64)
 
-    The first words of the user; of made rows, the record.
-    """
-    first = lines_of(
-        [TextBatch.from_arrow(column_array(table, f)) for f in ("instruction", "input")]
-    )
-    said = sides(column_array(table, "history"))
-    talks = np.flatnonzero(np.diff(said.offsets))
-    opening = TextBatch.from_arrow(said.user.take(pa.array(said.offsets[talks])))
-    first = first.spliced(talks, opening)
-    if RECORD not in table.column_names:
-        return first
-    return TextBatch.from_arrow(column_array(table, RECORD))
+
+def token_counts(text: pa.Array, open_rows: NDArray[np.bool_], path: str) -> NDArray[np.int64]:
+    """Tokens of the texts of rows that are open, 0 for others, int64 [n]."""
+    tokenizer = load_tokenizer(Path(path))
+    counts = np.zeros(len(text), np.int64)
+    where = np.flatnonzero(open_rows)
+    for begin in range(0, len(where), _TEXTS_AT_ONCE):
+        part = where[begin : begin + _TEXTS_AT_ONCE]
+        counts[part] = np.diff(tokenizer.encode_batch(text.take(pa.array(part))).offsets)
+    return counts
 
 
 def share_out(
@@ -119,17 +141,18 @@ def share_out(
     bounds: dict[str, list[Bound]] = {label: [] for label in drawn}
     held: dict[str, dict[str, int]] = {}
     for label, paths in drawn.items():
-        order, size = _in_order(paths)
+        order, sizes = _in_order(paths)
+        once = {unit: size // sizes["repeats"] for unit, size in sizes.items()}
         for unit, most in _amounts(caps[label]).items():
-            bounds[label].append(_bound(order, size, unit, most, "cap"))
-        held[label] = _held(order, size, bounds[label])
+            bounds[label].append(_bound(order, once[unit], unit, most, "cap"))
+        held[label] = _held(order, sizes, bounds[label])
     for unit, most in _amounts(mixture).items():
         shares = shared({label: amounts[unit] for label, amounts in held.items()}, weights, most)
         for label, share in shares.items():
             if share < held[label][unit]:
-                order, size = _in_order(drawn[label])
-                bounds[label].append(_bound(order, size, unit, share, "budget"))
-                held[label] = _held(order, size, bounds[label])
+                order, sizes = _in_order(drawn[label])
+                bounds[label].append(_bound(order, sizes[unit], unit, share, "budget"))
+                held[label] = _held(order, sizes, bounds[label])
     every = {
         label: [[b.last, b.reason, b.limit] for b in own if b.last < _ALL]
         for label, own in bounds.items()
@@ -138,30 +161,38 @@ def share_out(
 
 
 def _amounts(limits: Cap | Mixture) -> dict[str, int]:
-    """Rows and characters, where they are limited."""
-    both = {"rows": limits.rows, "characters": limits.characters}
-    return {unit: most for unit, most in both.items() if most is not None}
+    """Rows, characters and tokens, where they are limited."""
+    every = {"rows": limits.rows, "characters": limits.characters, "tokens": limits.tokens}
+    return {unit: most for unit, most in every.items() if most is not None}
 
 
-def _in_order(paths: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Numbers and characters of the rows that may be kept, by ascending number."""
-    orders, sizes = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
+Sizes = dict[str, NDArray[np.int64]]
+"""Rows, characters, tokens that a row comes to in the training files, and its repeats; int64 [n]
+each."""
+
+
+def _in_order(paths: Sequence[str]) -> tuple[NDArray[np.uint64], Sizes]:
+    """Numbers and sizes of the rows that may be kept, by ascending number."""
+    tables = [DRAWN.empty_table()]
     for path in paths:
         table = read_arrow(Path(path))
-        size = column_array(table, "size")
-        may = size.is_valid().to_numpy(zero_copy_only=False)
-        orders.append(column_array(table, "order").to_numpy()[may])
-        sizes.append(size.drop_null().to_numpy())
-    order, size = np.concatenate(orders), np.concatenate(sizes)
+        tables.append(table.filter(pc.is_valid(table.column("characters"))))
+    table = pa.concat_tables(tables).combine_chunks()
+    order = column_array(table, "order").to_numpy()
     by_order = np.argsort(order, kind="stable")
-    return order[by_order], size[by_order]
+    times = column_array(table, "repeats").to_numpy()[by_order].astype(np.int64)
+    sizes = {"repeats": times, "rows": times}
+    for unit in ("characters", "tokens"):
+        once = pc.fill_null(column_array(table, unit), 0).to_numpy()[by_order]
+        sizes[unit] = once * times
+    return order[by_order], sizes
 
 
 def _bound(
     order: NDArray[np.uint64], size: NDArray[np.int64], unit: str, most: int, what: str
 ) -> Bound:
-    """The bound that keeps the first rows with at most so many rows or characters."""
-    count = most if unit == "rows" else int(np.searchsorted(np.cumsum(size), most, side="right"))
+    """The bound that keeps the first rows that come to at most so many rows, characters, tokens."""
+    count = int(np.searchsorted(np.cumsum(size), most, side="right"))
     limit = f"{most} {unit} of the source"
     if count >= len(order):
         return Bound(_ALL, f"{what}_{unit}", limit)
@@ -169,13 +200,11 @@ def _bound(
     return Bound(int(order[count]) - 1 if order[count] else 0, f"{what}_{unit}", limit)
 
 
-def _held(
-    order: NDArray[np.uint64], size: NDArray[np.int64], bounds: Sequence[Bound]
-) -> dict[str, int]:
-    """Rows and characters that the bounds leave."""
+def _held(order: NDArray[np.uint64], sizes: Sizes, bounds: Sequence[Bound]) -> dict[str, int]:
+    """What the bounds leave, by unit."""
     last = min((b.last for b in bounds), default=_ALL)
     count = int(np.searchsorted(order, np.uint64(last), side="right"))
-    return {"rows": count, "characters": int(size[:count].sum())}
+    return {unit: int(size[:count].sum()) for unit, size in sizes.items()}
 
 
 def shared(held: Mapping[str, int], weights: Mapping[str, float], most: int) -> dict[str, int]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 import curate.measure
 import curate.measure.instruction
-from curate.dedup.options import NearDedup
+from curate.dedup.options import NearDedup, QuestionDedup
 from curate.errors import RecipeError
 from curate.ingest import Made
 from curate.instructions.cleaning import with_usual
@@ -33,6 +33,8 @@ class Cap(_Model):
     """Rows."""
     characters: int | None = Field(default=None, ge=1)
     """Characters of all texts of a row together."""
+    tokens: int | None = Field(default=None, ge=1)
+    """Tokens of all texts of a row together, by the tokenizer of the mixture."""
 
 
 class InstructionSource(Source):
@@ -47,6 +49,9 @@ class InstructionSource(Source):
     """The most that is kept of the source; which rows, is drawn by the hash of their ids."""
     weight: float = Field(default=1.0, gt=0)
     """Share of the source in the budget of the mixture, relative to the other sources."""
+    epochs: float = Field(default=1.0, ge=1, le=100)
+    """How often the source's rows stand in the training files; 1.5 is once, and half of them
+    twice."""
 
     @field_validator("tasks", "choices", mode="before")
     @classmethod
@@ -63,10 +68,22 @@ class InstructionDedup(Dedup):
     """
 
     near: NearDedup | None = Field(default_factory=NearDedup)
+    questions: QuestionDedup | None = None
+    """Questions that are nearly the same, whatever the answers; kept unless asked for. Which of
+    the rows stays, of these and of near duplicates as a whole, `answers` says then."""
     answers: Literal["keep_first", "keep_best", "keep_all"] = "keep_first"
     """Of several answers to one question: the first in order of the ids stays; the best, which is
     one without tags before one with, and the longest of these; or all that differ. The priority of
     sources comes before either."""
+
+    @model_validator(mode="after")
+    def _one_answer(self) -> InstructionDedup:
+        if self.questions is not None and self.answers == "keep_all":
+            raise ValueError(
+                "`questions` drops all but one of the answers to nearly the same question, and "
+                "`answers: keep_all` keeps them; leave out one of the two"
+            )
+        return self
 
 
 class Mixture(_Model):
@@ -76,8 +93,15 @@ class Mixture(_Model):
     """Rows in all, shared out by the sources' weights; what a source cannot fill, others get."""
     characters: int | None = Field(default=None, ge=1)
     """The same in characters."""
+    tokens: int | None = Field(default=None, ge=1)
+    """The same in tokens, as `tokenizer` counts them."""
+    tokenizer: str | None = None
+    """Tokenizer folder or file, relative to the recipe, that counts tokens for budgets and caps."""
     valid: float = Field(default=0.01, ge=0, lt=1)
     """Share of the rows that are set apart for validation."""
+    apart: float = Field(default=0.8, gt=0, le=1)
+    """Rows that are alike by so much, as a whole or in their questions, are on one side of training
+    and validation."""
     seed: int = Field(default=1, ge=0, lt=2**32)
     """Chooses which rows fill a cap or budget, which are for validation, and their order."""
 
@@ -158,8 +182,18 @@ class InstructionRecipe(Recipe):
         """Flag columns whose rows have this fate, each with the reason."""
         return {c: reason for reason, (c, wanted) in self.fates().items() if wanted == fate}
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether budget or caps are in tokens."""
+        return any([self.mixture.tokens, *(source.cap.tokens for source in self.sources)])
+
     def check(self, where: str) -> None:
         """Raises RecipeError for policies on reasons there are not, and tasks there are not."""
+        if self.counts_tokens and self.mixture.tokenizer is None:
+            raise RecipeError(
+                f"{where}: a budget or cap of tokens needs `mixture.tokenizer`, the folder of the "
+                "tokenizer that counts them"
+            )
         known = list(self.fates())
         for reason in self.policies:
             if reason not in known:

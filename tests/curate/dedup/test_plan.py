@@ -13,9 +13,10 @@ import pytest
 
 from curate.dedup import plan
 from curate.dedup.corpus import TextPartition
+from curate.dedup.kind import EXACT_KIND, NEAR_KIND
 from curate.dedup.options import ExactDedup, NearDedup
 from curate.dedup.plan import Stage, later_stages, sketch_stage
-from curate.dedup.resolve import DUPLICATES, EXACT_KIND, NEAR_KIND
+from curate.dedup.resolve import DUPLICATES
 from curate.engine.task import reports
 from curate.storage import read_arrow, write_arrow
 from tests.curate.dedup.test_deduplicate import corpus, prose

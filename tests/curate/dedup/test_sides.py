@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from curate.dedup import plan, sides
 from curate.dedup.corpus import TextPartition
+from curate.dedup.kind import EXACT_KIND, NEAR_KIND, SAME_EN_KIND, SAME_ZH_KIND
 from curate.dedup.options import ExactDedup, NearDedup, SideDedup
 from curate.dedup.plan import later_stages, sketch_stage
-from curate.dedup.resolve import EXACT_KIND, NEAR_KIND, SAME_EN_KIND, SAME_ZH_KIND
 from curate.dedup.sides import SIDES, hashed_sides, side_ranges
 from curate.engine.task import reports
 from curate.storage import read_arrow, write_arrow
