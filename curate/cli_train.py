@@ -204,6 +204,37 @@ def _spikes(run: Path, shards: Path | None) -> list[dict[str, Any]]:
 
 
 @app.command(
+    epilog="[bold]Examples[/bold]\n\n  curate train report runs/sample\n\n"
+    "  curate train report runs/new --compare runs/old --compare runs/older -o new.html"
+)
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder of a run; it may still be going on.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File to write; RUN/report.html.")
+    ] = None,
+    compare: Annotated[
+        list[Path] | None,
+        typer.Option(help="Another run to draw over it; may be given again."),
+    ] = None,
+    shards: Annotated[
+        Path | None, typer.Option(help="Where the shards are now, if they were moved.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw a run on one HTML page: curves, held-out text, samples, jumps, data, checkpoints."""
+    needs_torch()
+    from trainer.recorded import Recorded
+    from trainer.report import report_page, summary, write_report
+
+    path = out or run / "report.html"
+    size = write_report(report_page(run, compare, shards), path)
+    print(f"{path}: {size:,} bytes")
+    if as_json:
+        told = summary(Recorded(run))
+        print(json.dumps({"out": str(path), "bytes": size, **told}, ensure_ascii=False))
+
+
+@app.command(
     "import",
     epilog="[bold]Example[/bold]\n\n  curate train import tp/tencentpretrain_model.bin "
     "--config tp/config.json --eps 1e-5 --tokenizer tokenizer.model --out models/from-tp",
