@@ -15,7 +15,7 @@ from manifests.charts import WIDTH, drawn
 COLORS = 8
 """Colours of lines that the page has, `--line-1` and so on."""
 
-WIDE = 700
+WIDE = 1040
 """Width of a large drawing, shown where there is room for it."""
 
 POINTS = 300
@@ -41,24 +41,20 @@ class Line:
     """Whether a smoothed line is drawn over the thin one."""
 
 
-def smoothed(values: Sequence[float], span: float) -> NDArray[np.float64]:
-    """Exponential moving average over about `span` values, without the pull towards its start.
+def smoothed(values: Sequence[float], span: int) -> NDArray[np.float64]:
+    """Mean of the `span` values around each, as many on either side, so that nothing lags behind.
 
-    As Adam corrects its moments (Kingma and Ba 2015): divided by the weights given so far.
+    Towards the ends, where there are fewer on one side, there are as few on the other.
     """
-    decay = 1 - 1 / max(span, 1.0)
-    result = np.empty(len(values))
-    total = weight = 0.0
-    for i, value in enumerate(values):
-        total = decay * total + (1 - decay) * value
-        weight = decay * weight + (1 - decay)
-        result[i] = total / weight
-    return result
+    sums = np.concatenate([[0.0], np.cumsum(np.asarray(values, np.float64))])
+    at = np.arange(len(values))
+    reach = np.minimum(np.minimum(at, len(values) - 1 - at), span // 2)
+    return np.asarray((sums[at + reach + 1] - sums[at - reach]) / (2 * reach + 1))
 
 
-def span_of(count: int) -> float:
-    """Values that a smoothed line averages over: a fiftieth of them, 5 to 200."""
-    return float(min(max(count / 50, 5), 200))
+def span_of(count: int) -> int:
+    """Values that a smoothed line averages over: a thirtieth of them, 5 to 400."""
+    return min(max(count // 30, 5), 400)
 
 
 def curve(
@@ -68,12 +64,14 @@ def curve(
     x_title: str = "step",
     logarithmic: bool = False,
     percent: bool = False,
+    dotted: bool = False,
     marks: Sequence[tuple[float, float, str]] = (),
     width: int = WIDTH,
     height: int = 150,
 ) -> Markup | None:
     """Lines over steps; None where there is no number at all.
 
+    dotted: whether every number is a dot on its line, where there are few.
     marks: (x, y, words) of points that stand out.
     """
     shown = [line for line in lines if len(line.x)]
@@ -153,7 +151,7 @@ def curve(
             "encoding": {"x": x, "y": y, "color": color},
         }
     )
-    few = max(len(line.x) for line in shown) <= LABELS and not thin
+    few = dotted and max(len(line.x) for line in shown) <= LABELS
     layers.append(
         {
             "data": {"values": said},

@@ -21,7 +21,7 @@ from curate.storage import opened_for_writing, read_json
 from curate.tokens.format.reader import Shards
 from curate.tokens.tokenizer import Tokenizer, load_tokenizer
 from manifests.examples import shown
-from trainer.curves import COLORS, WIDE, Line, curve, smoothed, span_of
+from trainer.curves import COLORS, WIDE, Line, curve, span_of
 from trainer.recorded import Recorded
 from trainer.trace import opened, spikes, traced_step
 
@@ -105,6 +105,7 @@ def contents(runs: list[Recorded], shards: Path | None = None) -> dict[str, Any]
         "curves": _curves(runs),
         "heldout": _heldout(runs),
         "scores": _scores(run),
+        "undrawn": max(0, len(run.sources) - (COLORS - 1)) if len(runs) == 1 else 0,
         "samples": _samples(runs),
         "jumps": _jumps(run, jumps, data),
         "jump_count": len(jumps),
@@ -139,7 +140,7 @@ def summary(run: Recorded) -> dict[str, Any]:
         "finished": run.step >= run.steps,
         "tokens": int(run.metrics[-1].get("tokens", 0)) if run.metrics else 0,
         "seconds": run.seconds,
-        "loss": float(smoothed(losses, span_of(len(losses)))[-1]) if losses else None,
+        "loss": float(np.mean(losses[-span_of(len(losses)) :])) if losses else None,
         "heldout": heldout,
         "tokens_per_s": float(np.median(rates)) if rates else None,
         "parameters": run.facts.get("model", {}).get("parameters"),
@@ -183,7 +184,7 @@ def _curves(runs: list[Recorded]) -> list[tuple[str, Markup]]:
         ("tokens_per_s", "tokens a second", True),
         ("mfu", "model FLOPs utilisation (MFU)", True)
         if known
-        else ("tflops", "10¹² operations a second and device", True),
+        else ("tflops", "TFLOP/s a device", True),
     ):
         lines = [Line(run.label, *run.values(name), smooth=smooth) for run in runs]
         drawing = curve(lines, title, percent=name == "mfu")
@@ -206,7 +207,7 @@ def _heldout(runs: list[Recorded]) -> list[tuple[str, Markup, list[str]]]:
     found = []
 
     def draw(title: str, lines: list[Line], logarithmic: bool) -> None:
-        drawing = curve(lines, title, logarithmic=logarithmic)
+        drawing = curve(lines, title, logarithmic=logarithmic, dotted=True)
         if drawing is not None:
             found.append((title, drawing, [line.label for line in lines]))
 
