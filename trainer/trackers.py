@@ -7,12 +7,15 @@ step when a run goes on.
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import uuid
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
 from curate.errors import RecipeError
 from trainer.config import Config, WeightsAndBiases
+from trainer.watch import SAMPLES, lines_of
 
 TENSORBOARD = "tensorboard"
 WANDB_ID = "wandb-id"
@@ -52,7 +55,7 @@ def begun(config: Config, begin: int) -> list[Tracker]:
     """
     found: list[Tracker] = []
     if config.tensorboard:
-        found.append(TensorBoard(config.folder / TENSORBOARD, begin))
+        found.append(TensorBoard(config.folder, begin))
     if config.wandb is not None:
         found.append(Wandb(config, config.wandb))
     return found
@@ -61,30 +64,43 @@ def begun(config: Config, begin: int) -> list[Tracker]:
 class TensorBoard:
     """Event files; what an earlier part of the run wrote after step `begin` is taken back."""
 
-    def __init__(self, folder: Path, begin: int) -> None:
+    def __init__(self, run: Path, begin: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        # TensorBoard drops what it has from this step on when it reads the new file.
         kind: Any = SummaryWriter
+        folder, texts = run / TENSORBOARD, run / TENSORBOARD / "samples"
+        # TensorBoard drops numbers from this step on when it reads the new file.
         again = folder.is_dir() and any(folder.iterdir())
-        self._writer = kind(str(folder), purge_step=(begin + 1 if begin else 0) if again else None)
+        self._numbers = kind(str(folder), purge_step=(begin + 1 if begin else 0) if again else None)
+        # It drops no texts, and reads one growing file of a folder: they have one of their own,
+        # and are written again.
+        shutil.rmtree(texts, ignore_errors=True)
+        self._texts: Any = None
+        self._begin_texts = lambda: kind(str(texts))
+        kept = [line for line in lines_of(run / SAMPLES) if begin and line["step"] <= begin]
+        for step, lines in groupby(kept, lambda line: int(line["step"])):
+            self.texts(step, list(lines))
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """As in `Tracker`."""
         for name, value in values.items():
-            self._writer.add_scalar(name, value, step)
-        self._writer.flush()
+            self._numbers.add_scalar(name, value, step)
+        self._numbers.flush()
 
     def texts(self, step: int, lines: list[dict[str, Any]]) -> None:
         """As in `Tracker`; shown as Markdown, so as a block of code."""
+        if self._texts is None:
+            self._texts = self._begin_texts()
         for number, line in enumerate(lines, 1):
             block = "\n".join(f"    {x}" for x in (line["prompt"] + line["text"]).splitlines())
-            self._writer.add_text(f"samples/{number}", block, step)
-        self._writer.flush()
+            self._texts.add_text(f"samples/{number}", block, step)
+        self._texts.flush()
 
     def close(self) -> None:
         """As in `Tracker`."""
-        self._writer.close()
+        self._numbers.close()
+        if self._texts is not None:
+            self._texts.close()
 
 
 class Wandb:

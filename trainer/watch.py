@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from curate.storage import opened_for_writing
-from trainer.trackers import Tracker
+
+if TYPE_CHECKING:
+    from trainer.trackers import Tracker
 
 METRICS = "metrics.jsonl"
 EVALUATIONS = "evaluations.jsonl"
