@@ -84,7 +84,7 @@ def write_report(page: str, path: Path) -> int:
 
 def _recorded(folders: list[Path]) -> list[Recorded]:
     """The runs, under names that differ."""
-    runs = [Recorded(folder) for folder in folders]
+    runs = [Recorded(folder) for folder in dict.fromkeys(folders)]
     names = [run.label for run in runs]
     return [
         Recorded(run.folder, str(run.folder)) if names.count(run.label) > 1 else run for run in runs
