@@ -212,7 +212,9 @@ def _heldout(runs: list[Recorded]) -> list[tuple[str, Markup, list[str]]]:
             found.append((title, drawing, [line.label for line in lines]))
 
     if len(runs) == 1:
-        sources = ["all", *runs[0].sources[: COLORS - 1]]
+        sources = runs[0].sources[: COLORS - 1]
+        # One source is all there is.
+        sources = ["all", *sources] if len(runs[0].sources) > 1 else sources
         for name, title, logarithmic in SCORES:
             draw(title, [Line(s, *runs[0].heldout(s, name)) for s in sources], logarithmic)
         return found
