@@ -118,21 +118,27 @@ def curve(
     y_axis: dict[str, Any] = {"labelExpr": _TICK, "tickCount": 4}
     if percent:
         y_axis = {"format": "~%", "tickCount": 4}
-    x = {
+    across: dict[str, Any] = {
         "field": "x",
         "type": "quantitative",
         "title": x_title,
         "axis": x_axis,
         "scale": {"nice": False},
     }
-    y = {"field": "y", "type": "quantitative", "title": None, "axis": y_axis, "scale": y_scale}
+    up: dict[str, Any] = {
+        "field": "y",
+        "type": "quantitative",
+        "title": None,
+        "axis": y_axis,
+        "scale": y_scale,
+    }
     layers: list[dict[str, Any]] = []
     if band:
         layers.append(
             {
                 "data": {"values": band},
                 "mark": {"type": "area", "opacity": 0.14, "aria": False},
-                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
+                "encoding": {"x": across, "y": {**up, "field": "low"}, "y2": {"field": "high"}}
                 | {"color": color},
             }
         )
@@ -141,14 +147,14 @@ def curve(
             {
                 "data": {"values": thin},
                 "mark": {"type": "line", "strokeWidth": 1, "opacity": 0.4, "aria": False},
-                "encoding": {"x": x, "y": y, "color": color},
+                "encoding": {"x": across, "y": up, "color": color},
             }
         )
     layers.append(
         {
             "data": {"values": bold},
             "mark": {"type": "line", "strokeWidth": 1.8, "aria": False},
-            "encoding": {"x": x, "y": y, "color": color},
+            "encoding": {"x": across, "y": up, "color": color},
         }
     )
     few = dotted and max(len(line.x) for line in shown) <= LABELS
@@ -161,7 +167,7 @@ def curve(
                 "opacity": 1 if few else 0,
                 "size": 18 if few else 90,
             },
-            "encoding": {"x": x, "y": y, "color": color, "description": {"field": "says"}},
+            "encoding": {"x": across, "y": up, "color": color, "description": {"field": "says"}},
         }
     )
     if marks:
@@ -170,7 +176,7 @@ def curve(
             {
                 "data": {"values": points},
                 "mark": {"type": "point", "color": "var(--limit)", "size": 60, "strokeWidth": 2},
-                "encoding": {"x": x, "y": y, "description": {"field": "says"}},
+                "encoding": {"x": across, "y": up, "description": {"field": "says"}},
             }
         )
     return drawn({"width": width, "height": height, "layer": layers}, label)

@@ -76,7 +76,7 @@ class TensorBoard:
         # and are written again.
         shutil.rmtree(texts, ignore_errors=True)
         self._texts: Any = None
-        self._begin_texts = lambda: kind(str(texts))
+        self._kind, self._folder = kind, texts
         kept = [line for line in lines_of(run / SAMPLES) if begin and line["step"] <= begin]
         for step, lines in groupby(kept, lambda line: int(line["step"])):
             self.texts(step, list(lines))
@@ -90,7 +90,7 @@ class TensorBoard:
     def texts(self, step: int, lines: list[dict[str, Any]]) -> None:
         """As in `Tracker`; shown as Markdown, so as a block of code."""
         if self._texts is None:
-            self._texts = self._begin_texts()
+            self._texts = self._kind(str(self._folder))
         for number, line in enumerate(lines, 1):
             block = "\n".join(f"    {x}" for x in (line["prompt"] + line["text"]).splitlines())
             self._texts.add_text(f"samples/{number}", block, step)

@@ -120,7 +120,7 @@ def test_a_tuned_model_answers_in_its_format_and_stops(root, base):
         batch={"rows": 4}, optimizer={"lr": 2e-2},
     )  # fmt: skip
     loop.train(value, "sft")
-    writer = Writer(root / "runs/sft/checkpoints/step-60", "cpu")
+    writer = Writer.from_folder(root / "runs/sft/checkpoints/step-60", "cpu")
     assert writer.chat_name == "chatml"
     answer = writer.answered("7加7是多少？", Sampling(max_tokens=40))
     assert answer.text.startswith("答案：") and answer.ended, answer
