@@ -74,7 +74,7 @@ def generate(
     from trainer.generate import Sampling, Writer
 
     sampling = Sampling(max_tokens, temperature, top_p, repetition_penalty, seed)
-    writer = Writer(folder, device, chat_format)
+    writer = Writer.from_folder(folder, device, chat_format)
     if file is not None:
         _answer_all(writer, questions, system, sampling, out, as_json)
         return

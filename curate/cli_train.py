@@ -27,7 +27,21 @@ SetOption = Annotated[
 ]
 DryRunOption = Annotated[
     bool,
-    typer.Option("--dry-run", help="Print parameters, memory, tokens and steps; train nothing."),
+    typer.Option(
+        "--dry-run", help="Print parameters, memory, tokens, steps and time; train nothing."
+    ),
+]
+MeasureOption = Annotated[
+    bool,
+    typer.Option(
+        "--measure/--no-measure", help="With --dry-run: try some micro-batches, to tell the time."
+    ),
+]
+ProcessesOption = Annotated[
+    int,
+    typer.Option(
+        min=1, envvar="WORLD_SIZE", show_envvar=False, help="With --dry-run: so many will work."
+    ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="End standard output with one JSON object.")
@@ -51,16 +65,22 @@ def group() -> None:
 @app.command(
     epilog="[bold]Examples[/bold]\n\n  curate train pretrain recipes/train/sample.yaml\n\n"
     "  curate train pretrain my.yaml --set optimizer.lr=1e-4 --set batch.micro_rows=2\n\n"
+    "  curate train pretrain my.yaml --dry-run --processes 8\n\n"
     "  torchrun --nproc-per-node 2 -m curate train pretrain my.yaml"
 )
 def pretrain(
     config: ConfigArgument,
     change: SetOption = None,
     dry_run: DryRunOption = False,
+    measure: MeasureOption = True,
+    processes: ProcessesOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Pretrain on shards of text, from scratch or from a model; goes on where it was stopped."""
-    _run(config, change, "pretrain", dry_run, as_json)
+    if dry_run:
+        _foretell(config, change, "pretrain", measure, processes, as_json)
+    else:
+        _run(config, change, "pretrain", as_json)
 
 
 @app.command(
@@ -71,26 +91,45 @@ def sft(
     config: ConfigArgument,
     change: SetOption = None,
     dry_run: DryRunOption = False,
+    measure: MeasureOption = True,
+    processes: ProcessesOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Tune a model on shards of instructions; only answers are learnt."""
-    _run(config, change, "sft", dry_run, as_json)
+    if dry_run:
+        _foretell(config, change, "sft", measure, processes, as_json)
+    else:
+        _run(config, change, "sft", as_json)
 
 
-def _run(path: Path, change: list[str] | None, stage: Any, dry_run: bool, as_json: bool) -> None:
+def _foretell(
+    path: Path, change: list[str] | None, stage: Any, measure: bool, processes: int, as_json: bool
+) -> None:
+    needs_torch()
+    from trainer.config import read
+    from trainer.loop import opened
+    from trainer.size import foretold
+    from trainer.timing import Timing, measured
+
+    config = read(path, change)
+    shards = opened(config, stage)
+    size = foretold(config, shards, processes)
+    timing = measured(config, shards, size) if measure else "not asked for"
+    told: dict[str, Any] = {**size.as_json(), "backend": config.backend}
+    if isinstance(timing, Timing):
+        told |= {"seconds": timing.seconds(size, config), "measured": vars(timing)}
+    else:
+        told |= {"seconds": None, "measured": None, "not_measured": timing}
+    _print_size(told)
+    if as_json:
+        print(json.dumps(told))
+
+
+def _run(path: Path, change: list[str] | None, stage: Any, as_json: bool) -> None:
     needs_torch()
     from trainer.config import read
 
     config = read(path, change)
-    if dry_run:
-        from trainer.loop import opened
-        from trainer.size import foretold
-
-        size = foretold(config, opened(config, stage)).as_json()
-        _print_size(size)
-        if as_json:
-            print(json.dumps(size))
-        return
     from trainer.loop import train
 
     result = train(config, stage)
@@ -103,20 +142,47 @@ def _run(path: Path, change: list[str] | None, stage: Any, dry_run: bool, as_jso
 def _print_size(size: dict[str, Any]) -> None:
     table = Table(show_header=False)
     gib = 1 << 30
-    for name, value in (
+    many = size["processes"]
+    whose = f"in each of {many:,} processes ({size['backend']})" if many > 1 else "in one process"
+    timing = size["measured"]
+    rows = [
         ("parameters", f"{size['parameters']:,}"),
         ("steps", f"{size['steps']:,} of {size['rows_per_step']:,} rows"),
         ("tokens", f"{size['tokens']:,}"),
-        ("weights, gradients, optimizer", f"{size['weights_bytes'] / gib:,.2f} GiB a process"),
-        ("activations, about", f"{size['activations_bytes'] / gib:,.2f} GiB a process"),
+        ("weights, gradients, optimizer", f"{size['weights_bytes'] / gib:,.2f} GiB {whose}"),
+        ("activations, about", f"{size['activations_bytes'] / gib:,.2f} GiB"),
         ("operations", f"{size['flops']:.3g} ({size['flops_per_token']:.3g} a token)"),
         (
             "hours at 1 / 100 TFLOP/s",
             f"{size['flops'] / 3.6e15:,.2f} / {size['flops'] / 3.6e17:,.2f}",
         ),
-    ):
+    ]
+    if timing is None:
+        rows.append(("time", f"not measured: {size['not_measured']}"))
+    else:
+        use = f", {timing['mfu']:.1%} MFU" if timing["mfu"] is not None else ""
+        rows += [
+            (
+                f"measured on {timing['device']}",
+                f"{timing['tokens_per_s']:,.0f} tokens/s, {timing['tflops']:.3g} TFLOP/s{use}, "
+                f"{timing['rows']} rows at once",
+            ),
+            (
+                "time, about",
+                f"{clock(size['seconds'])} (without evaluations, checkpoints and waiting)",
+            ),
+        ]
+        if timing["peak_bytes"] is not None:
+            rows.append(("memory measured", f"{timing['peak_bytes'] / gib:,.2f} GiB"))
+    for name, value in rows:
         table.add_row(name, value)
     Console().print(table)
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours:,}:{rest // 60:02d}:{rest % 60:02d}"
 
 
 @app.command(
@@ -201,6 +267,37 @@ def _spikes(run: Path, shards: Path | None) -> list[dict[str, Any]]:
     if not result:
         console.print("the loss did not jump")
     return result
+
+
+@app.command(
+    epilog="[bold]Examples[/bold]\n\n  curate train report runs/sample\n\n"
+    "  curate train report runs/new --compare runs/old --compare runs/older -o new.html"
+)
+def report(
+    run: Annotated[Path, typer.Argument(help="Folder of a run; it may still be going on.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File to write; RUN/report.html.")
+    ] = None,
+    compare: Annotated[
+        list[Path] | None,
+        typer.Option(help="Another run to draw over it; may be given again."),
+    ] = None,
+    shards: Annotated[
+        Path | None, typer.Option(help="Where the shards are now, if they were moved.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw a run on one HTML page: curves, held-out text, samples, jumps, data, checkpoints."""
+    needs_torch()
+    from trainer.recorded import Recorded
+    from trainer.report import report_page, summary, write_report
+
+    path = out or run / "report.html"
+    size = write_report(report_page(run, compare, shards), path)
+    print(f"{path}: {size:,} bytes")
+    if as_json:
+        told = summary(Recorded(run))
+        print(json.dumps({"out": str(path), "bytes": size, **told}, ensure_ascii=False))
 
 
 @app.command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -106,12 +107,33 @@ def test_a_dry_run_counts_and_trains_nothing(place):
     wanted = config(place, name="dry")
     path = place / "dry.yaml"
     path.write_text(wanted.model_dump_json(exclude_none=True))
-    _, size = ran(cli_train.app, "pretrain", path, "--dry-run", "--json")
+    out, size = ran(cli_train.app, "pretrain", path, "--dry-run", "--json")
     # By hand: embeddings and output, then two blocks of q, k, v, o, three of the MLP, two norms.
     block = 16 * (16 + 8 + 8 + 16) + 3 * 16 * 32 + 2 * 16
     assert size["parameters"] == 2 * 504 * 16 + 2 * block + 16
     assert size["steps"] == 12 and not (place / "runs/dry").exists()
     assert size["weights_bytes"] == 16 * size["parameters"]
+    assert size["seconds"] > 0 and size["measured"]["device"] == "cpu" and "time, about" in out
+    two = ["--processes", "2", "--set", "backend=fsdp", "--no-measure"]
+    out, divided = ran(cli_train.app, "pretrain", path, "--dry-run", "--json", *two)
+    assert divided["seconds"] is None and "not measured: not asked for" in out
+    assert "in each of 2 processes (fsdp)" in " ".join(out.split())
+    gathered = 4 * (2 * block + 2 * 504 * 16 + 16) + 4 * (block + 2 * 504 * 16 + 16)
+    assert divided["weights_bytes"] == 8 * size["parameters"] + gathered
+
+
+def test_a_report_is_written_beside_the_run_or_elsewhere(place, tmp_path):
+    run = place / "runs/run"
+    _, told = ran(cli_train.app, "report", run, "--json")
+    assert told["out"] == str(run / "report.html") and told["step"] == told["steps"] == 12
+    page = (run / "report.html").read_bytes()
+    assert told["bytes"] == len(page) and told["loss"] > 0 and told["heldout"]["loss"] > 0
+    other = tmp_path / "two.html"
+    shutil.copytree(run, tmp_path / "copy")
+    compare = ["--compare", tmp_path / "copy", "--compare", run]
+    _, told = ran(cli_train.app, "report", run, "-o", other, *compare, "--json")
+    assert other.stat().st_size == told["bytes"] > len(page)
+    assert other.read_text().count('<td class="n">12 of 12</td>') == 2
 
 
 def test_a_finished_run_prints_its_end(place):
@@ -135,6 +157,11 @@ def test_a_finished_run_prints_its_end(place):
         (["trace", "{run}", "--step", "13"], 1, "there is no step 13; steps are 1 to 12"),
         (["trace", "{run}"], 2, "give --step N or --spike"),
         (["trace", "none", "--step", "1"], 2, "is no training run"),
+        (["report", "none"], 2, "is no training run"),
+        (["report", "{run}", "--compare", "none"], 2, "is no training run"),
+        (["pretrain", "{run}.yaml", "--dry-run", "--processes", "9"], 2, "9 processes for batches"),
+        (["pretrain", "{run}.yaml", "--set", "samples.every=5"], 2, "give `prompts`, or a `file`"),
+        (["pretrain", "{run}.yaml", "--set", "samples.prompt=x"], 2, "did you mean 'prompts'"),
     ],
 )
 def test_errors_are_one_sentence(place, arguments, code, words):

@@ -10,8 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from curate.tokens.format.index import END
-from curate.tokens.format.reader import Shards
 from curate.tokens.loader import Loader
 from trainer.attention import Packing
 
@@ -63,13 +61,3 @@ def micro_batches(
 
 def _on(array: NDArray[Any], device: torch.device) -> Tensor:
     return torch.from_numpy(array).to(device, non_blocking=True)
-
-
-def used_tokens(shards: Shards, rows: NDArray[np.int64]) -> int:
-    """Tokens of documents in these rows, padding not counted."""
-    per_part = shards.split.rows_per_part
-    total = 0
-    for row in rows.tolist():
-        part, at = shards.parts[row // per_part], row % per_part
-        total += int(part.segments[part.rows[at + 1] - 1, END])
-    return total

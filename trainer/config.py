@@ -140,6 +140,46 @@ class Evaluation(_Model):
     """At most so many rows of each validation split, its first ones."""
 
 
+class Samples(_Model):
+    """What the model writes on the way, to be read beside the curves."""
+
+    every: int = Field(default=500, ge=1)
+    """Steps between samples; there are always some before the first step and after the last."""
+    prompts: tuple[str, ...] = ()
+    """Beginnings that are continued; questions where the shards hold instructions."""
+    file: str | None = None
+    """Text file with more prompts, one a line."""
+    tokens: int = Field(default=64, ge=1)
+    """At most so many tokens each."""
+    temperature: float = Field(default=0.0, ge=0)
+    """0 takes the likeliest token every time."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Draws from the likeliest tokens that together have this probability."""
+    seed: int = Field(default=0, ge=0, lt=1 << 32)
+    """Of the draws, the same at every step: samples repeat."""
+
+    @model_validator(mode="after")
+    def _some_prompts(self) -> Samples:
+        if not self.prompts and self.file is None:
+            raise ValueError("give `prompts`, or a `file` with one a line")
+        if not all(prompt.strip() for prompt in self.prompts):
+            raise ValueError("a prompt is empty")
+        return self
+
+
+class WeightsAndBiases(_Model):
+    """Where a run shows on Weights & Biases."""
+
+    project: str = Field(min_length=1)
+    """Project there."""
+    entity: str | None = None
+    """Team or user; the account's own unless given."""
+    mode: Literal["online", "offline"] = "online"
+    """offline writes beside the run what `wandb sync` sends later."""
+    tags: tuple[str, ...] = ()
+    """Words to find the run by."""
+
+
 class Config(_Model):
     """Everything a training run does."""
 
@@ -171,6 +211,12 @@ class Config(_Model):
     checkpoints: Checkpoints = Field(default_factory=Checkpoints)
     evaluation: Evaluation | None = Field(default_factory=Evaluation)
     """`false` evaluates nothing."""
+    samples: Samples | None = None
+    """Texts that the model writes on the way; none unless given."""
+    tensorboard: bool = False
+    """Whether the curves are also written for TensorBoard, into the run's folder."""
+    wandb: WeightsAndBiases | None = None
+    """Weights & Biases; nothing leaves the machine unless given."""
     log_every: int = Field(default=1, ge=1)
     """Steps between lines of metrics.jsonl; losses in between are averaged by tokens."""
     out: str = "runs"

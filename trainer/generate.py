@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import DynamicCache
@@ -43,29 +44,41 @@ class Written:
 
 
 class Writer:
-    """A model with its tokenizer and chat format.
+    """A model with its tokenizer and chat format."""
 
-    Raises RecipeError where the folder holds no model or no tokenizer.
-    """
+    def __init__(self, model: Any, tokenizer: Tokenizer, chat_name: str | None = None) -> None:
+        """A model that is in eval mode and where it is to run.
 
-    def __init__(self, folder: Path, device: str = "auto", chat: str | None = None) -> None:
-        """`chat` is the name of a format in place of the one the model was trained with."""
-        self.model = model.from_folder(folder).eval()
-        self.tokenizer: Tokenizer = load_tokenizer(folder)
-        name = chat or trained_format(folder)
-        self.chat: ChatFormat | None = chat_format_for(self.tokenizer, name) if name else None
-        self.chat_name = name
+        Raises RecipeError where the tokenizer lacks what the chat format needs.
+        """
+        self.model = model
+        self.tokenizer = tokenizer
+        self.chat_name = chat_name
+        self.chat: ChatFormat | None = chat_format_for(tokenizer, chat_name) if chat_name else None
+
+    @classmethod
+    def from_folder(cls, folder: Path, device: str = "auto", chat: str | None = None) -> Writer:
+        """A model's folder; `chat` names a format in place of the one it was trained with.
+
+        Raises RecipeError where the folder holds no model or no tokenizer.
+        """
+        found = model.from_folder(folder).eval()
+        tokenizer = load_tokenizer(folder)
         cuda = torch.cuda.is_available() and device != "cpu"
-        self.model.to("cuda" if cuda else "cpu")
+        return cls(found.to("cuda" if cuda else "cpu"), tokenizer, chat or trained_format(folder))
 
     def continued(
         self, text: str, sampling: Sampling, shown: Callable[[str], None] = lambda _: None
     ) -> Written:
         """What follows a text; `shown` is called with pieces of it as they come."""
+        stops = () if self.tokenizer.eos_id is None else (self.tokenizer.eos_id,)
+        return self._written(self.text_ids(text), stops, None, sampling, shown)
+
+    def text_ids(self, text: str) -> list[int]:
+        """Ids of a text that is to be continued, after BOS where there is one."""
         ids, _ = self.tokenizer.encode_batch([text])
         bos = [] if self.tokenizer.bos_id is None else [self.tokenizer.bos_id]
-        stops = () if self.tokenizer.eos_id is None else (self.tokenizer.eos_id,)
-        return self._written([*bos, *ids.tolist()], stops, None, sampling, shown)
+        return [*bos, *ids.tolist()]
 
     def answered(
         self,
@@ -96,32 +109,15 @@ class Writer:
         sampling: Sampling,
         shown: Callable[[str], None],
     ) -> Written:
-        if not ids:
-            raise RecipeError("the prompt is empty, and the tokenizer has no BOS to begin with")
-        limit = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
-        room = min(sampling.max_tokens, limit - len(ids))
-        if room < 1:
-            raise RecipeError(
-                f"the prompt has {len(ids):,} tokens and the model reads {limit:,}; shorten it"
-            )
+        room = min(sampling.max_tokens, self.room(ids))
         draw = torch.Generator().manual_seed(sampling.seed)
-        given = torch.tensor([ids], device=self.model.device)
-        # The cache fills itself; what it is called changed within transformers 5.
-        names = inspect.signature(self.model.forward).parameters
-        cache = {"cache" if "cache" in names else "past_key_values": DynamicCache()}
+        given = torch.tensor([ids])
+        cache = DynamicCache()
         written: list[int] = []
         told = ""
         ended = False
         while len(written) < room:
-            out = self.model(
-                input_ids=given,
-                position_ids=torch.arange(
-                    len(ids) + len(written) - given.shape[1], len(ids) + len(written)
-                )[None].to(given.device),
-                use_cache=True,
-                **cache,
-            )
-            logits = out.logits[0, -1].float().cpu()
+            logits = self.last_logits(given, len(ids) + len(written), cache).float().cpu()
             # Rows that round the vocabulary up stand for nothing.
             logits[self.tokenizer.vocab_size :] = -torch.inf
             token = drawn(logits, [*ids, *written], sampling, draw)
@@ -138,13 +134,45 @@ class Writer:
             if not text.endswith("\ufffd") and not (stop_text and _may_begin(text, stop_text)):
                 shown(text[len(told) :])
                 told = text
-            given = torch.tensor([[token]], device=self.model.device)
+            given = torch.tensor([[token]])
         text = self._text(written)
         shown(text[len(told) :])
         return Written(text, len(written), ended)
 
+    def room(self, ids: list[int]) -> int:
+        """Tokens that can be written after a prompt. Raises RecipeError where there are none."""
+        if not ids:
+            raise RecipeError("the prompt is empty, and the tokenizer has no BOS to begin with")
+        limit = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
+        if len(ids) >= limit:
+            raise RecipeError(
+                f"the prompt has {len(ids):,} tokens and the model reads {limit:,}; shorten it"
+            )
+        return limit - len(ids)
+
+    def last_logits(self, tokens: torch.Tensor, end: int, cache: DynamicCache) -> torch.Tensor:
+        """(V,): logits after the last of some tokens, (1, T), that end at position `end`.
+
+        What came before them is in the cache, and they are when it returns.
+        """
+        return last_logits(self.model, tokens.to(self.model.device), end, cache)
+
     def _text(self, ids: list[int]) -> str:
         return self.tokenizer.decode(ids, inner=True)
+
+
+def last_logits(model: Any, tokens: torch.Tensor, end: int, cache: DynamicCache) -> torch.Tensor:
+    """As `Writer.last_logits`, of a causal language model; the tokens are where it is."""
+    # What the cache is called changed within transformers 5.
+    names = inspect.signature(model.forward).parameters
+    out = model(
+        input_ids=tokens,
+        position_ids=torch.arange(end - tokens.shape[1], end, device=tokens.device)[None],
+        use_cache=True,
+        **{"cache" if "cache" in names else "past_key_values": cache},
+    )
+    logits: torch.Tensor = out.logits[0, -1]
+    return logits
 
 
 def _may_begin(text: str, stop: str) -> bool:

@@ -6,7 +6,6 @@ import math
 import platform
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,16 +21,18 @@ from curate.lock import locked
 from curate.storage import write_json
 from curate.tokens.format.reader import Shards
 from curate.tokens.loader import Loader
-from trainer import attention, checkpoint, model, watch
-from trainer.batches import MicroBatch, micro_batches, used_tokens
+from trainer import attention, checkpoint, model, trackers, watch
+from trainer.batches import MicroBatch, micro_batches
 from trainer.chat import chat_format_for
 from trainer.config import Config
 from trainer.heldout import Heldout, whole
 from trainer.order import Order
 from trainer.processes import Processes, started
 from trainer.replicas import Replicas
+from trainer.samples import Sampler
 from trainer.schedule import factor
 from trainer.sharded import Sharded
+from trainer.throughput import Operations, Throughput, device_peak, document_lengths
 from trainer.trace import RUN
 
 Stage = Literal["pretrain", "sft"]
@@ -94,6 +95,7 @@ def train(config: Config, stage: Stage) -> Result:
     finite or memory runs out.
     """
     attention.register()
+    trackers.check(config)
     with started(config.device, config.batch.rows) as processes:
         with _alone(config.folder, processes):
             try:
@@ -180,6 +182,18 @@ class Run:
             if config.evaluation
             else None
         )
+        self.sampler = (
+            Sampler(
+                config.samples,
+                self.backend,
+                self.tokenizer,
+                self.chat["prompt"] if self.chat else None,
+            )
+            if config.samples
+            else None
+        )
+        self.operations = Operations(network.config, self.described["trained"])
+        self.throughput = Throughput(processes.world, device_peak(processes, config.precision))
         self.watch: watch.Watch | None = None
 
     # Before the first step
@@ -249,7 +263,12 @@ class Run:
         """All steps that are left."""
         if self.processes.first:
             self._write_run()
-            self.watch = watch.Watch(self.config.folder, self.steps, self.begin)
+            self.watch = watch.Watch(
+                self.config.folder,
+                self.steps,
+                self.begin,
+                trackers.begun(self.config, self.begin),
+            )
             if self.begin:
                 self.watch.say(f"going on after step {self.begin:,} of {self.steps:,}")
         try:
@@ -263,16 +282,20 @@ class Run:
         options = self.config
         if self.begin == 0 and self.steps > 0:
             self._evaluate(0)
+            self._sample(0)
         step, saved = self.begin, self.begin
         loss: float | None = None
-        since, since_loss, since_valid, since_tokens = time.perf_counter(), 0.0, 0.0, 0
-        stopped = False
+        since_loss, since_valid, stopped = 0.0, 0.0, False
+        self.throughput.restart()
         while step < self.steps:
-            batches = self._batches(step)
-            rows = self.order.share(step, self.processes.rank, self.processes.world)
-            valid, tokens, stop = self.processes.summed(
+            with self.throughput.loading():
+                batches = self._batches(step)
+                rows = self.order.share(step, self.processes.rank, self.processes.world)
+                lengths = document_lengths(self.shards, rows)
+            valid, tokens, flops, stop = self.processes.summed(
                 sum(batch.valid for batch in batches),
-                used_tokens(self.shards, rows),
+                int(lengths.sum()),
+                self.operations.of(lengths),
                 asked.is_set(),
             )
             if stop:
@@ -284,31 +307,32 @@ class Run:
             loss = total / max(valid, 1.0)
             self.tokens += int(tokens)
             since_loss, since_valid = since_loss + total, since_valid + valid
-            since_tokens += int(tokens)
+            self.throughput.step(int(tokens), flops)
             if step % options.log_every == 0 or step == self.steps:
-                now = time.perf_counter()
+                speed = self.throughput.measured()
                 if self.watch is not None:
                     self.watch.step(
                         {
                             "step": step,
                             "loss": since_loss / max(since_valid, 1.0),
                             "tokens": self.tokens,
-                            "tokens_per_s": since_tokens / max(now - since, 1e-9),
+                            **speed,
                             "lr": lr,
                             "gradient_norm": norm,
                             "predicted_tokens": int(since_valid),
                         }
                     )
-                since, since_loss, since_valid, since_tokens = now, 0.0, 0.0, 0
+                since_loss, since_valid = 0.0, 0.0
             saves = step % options.checkpoints.every == 0 or step == self.steps
-            if self.evaluated and (saves or step % self._evaluation_every() == 0):
-                self._evaluate(step)
-            if saves:
-                self._save(step)
-                saved = step
-            # What was done besides training is not part of the rate.
-            if saves or (self.evaluated and step % self._evaluation_every() == 0):
-                since = time.perf_counter()
+            # What is done besides training is not part of the rate.
+            with self.throughput.paused():
+                if self.evaluated and (saves or step % self._evaluation_every() == 0):
+                    self._evaluate(step)
+                if self.sampler and self._samples_after(step):
+                    self._sample(step)
+                if saves:
+                    self._save(step)
+                    saved = step
         if stopped and saved < step:
             self._save(step)
         if stopped and self.watch is not None:
@@ -318,6 +342,10 @@ class Run:
     def _evaluation_every(self) -> int:
         assert self.config.evaluation is not None
         return self.config.evaluation.every
+
+    def _samples_after(self, step: int) -> bool:
+        assert self.config.samples is not None
+        return step % self.config.samples.every == 0 or step == self.steps
 
     def _batches(self, step: int) -> list[MicroBatch]:
         """The micro-batches of a step that are this process's; every process has equally many."""
@@ -378,6 +406,14 @@ class Run:
         self.heldout = everything.as_json()["loss"]
         if self.watch is not None:
             self.watch.evaluation(step, [s.as_json() for s in [*scores, everything]])
+
+    def _sample(self, step: int) -> None:
+        if self.sampler is None:
+            return
+        # Writing is everyone's work.
+        lines = self.sampler.written()
+        if self.watch is not None:
+            self.watch.samples(step, lines)
 
     def _save(self, step: int) -> None:
         # Gathering them is everyone's work.

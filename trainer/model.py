@@ -204,6 +204,12 @@ class PackedLoss(nn.Module):
             states[:, :-1][wanted], head.weight, getattr(head, "bias", None), tokens[:, 1:][wanted]
         )
 
+    def last_logits(self, tokens: Tensor, end: int, cache: Any) -> Tensor:
+        """(V,): as `trainer.generate.last_logits`, where weights are gathered for a method."""
+        from trainer.generate import last_logits
+
+        return last_logits(self.model, tokens, end, cache)
+
 
 def described(model: Any) -> dict[str, Any]:
     """Kind and sizes, as JSON-ready values."""

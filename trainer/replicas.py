@@ -61,6 +61,15 @@ class Replicas:
         self.module.train()
         return float(total)
 
+    @torch.no_grad()
+    def last_logits(self, tokens: Tensor, end: int, cache: Any) -> Tensor:
+        """(V,) as `trainer.generate.last_logits`; every process must call it equally often."""
+        self.module.eval()
+        with self._autocast():
+            logits = self.module.last_logits(tokens.to(self.processes.device), end, cache)
+        self.module.train()
+        return logits
+
     def _autocast(self) -> Any:
         kind = self.processes.device.type
         return torch.autocast(kind, torch.bfloat16, enabled=self._precision == "bf16")

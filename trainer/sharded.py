@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from trainer.batches import MicroBatch
@@ -29,6 +29,7 @@ class Sharded(Replicas):
         for block in module.model.base_model.layers:
             fully_shard(block)
         fully_shard(module)
+        register_fsdp_forward_method(module, "last_logits")
         super().__init__(module, options, precision, processes)
 
     def _wrap(self) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -15,6 +16,11 @@ from curate.tokens.tokenizer import load_tokenizer
 from trainer import model
 from trainer.config import Config
 from trainer.loss import CHUNK_CELLS
+from trainer.memory import parts_of, state_bytes
+from trainer.throughput import Operations, document_lengths
+
+LOOKED_AT = 1000
+"""Rows whose documents' lengths stand for all."""
 
 
 @dataclass(frozen=True)
@@ -23,17 +29,18 @@ class Size:
 
     parameters: int
     trained: int
+    processes: int
+    """Among which the work, and with fsdp the model, is divided."""
     steps: int
     rows_per_step: int
     tokens: int
     """Tokens of documents in all steps."""
     weights_bytes: int
-    """Weights, gradients and both moments, in float32: 16 bytes a parameter."""
+    """Weights, gradients and both moments in a process, see `trainer.memory`."""
     activations_bytes: int
     """An estimate: what a micro-batch keeps for the backward pass, and a chunk of logits."""
     flops_per_token: float
-    """6 N + 12 layers x width x attended tokens / 2, as PaLM (Chowdhery et al. 2022) counts, with
-    the causal half and the documents' own lengths."""
+    """Of documents as long as the first rows' are, see `trainer.flops`."""
 
     def as_json(self) -> dict[str, Any]:
         """The closing JSON object that others rely on."""
@@ -44,31 +51,36 @@ class Size:
         }
 
 
-def foretold(config: Config, shards: Shards) -> Size:
-    """The size of a run; nothing is loaded but the model's configuration."""
+def foretold(config: Config, shards: Shards, processes: int = 1) -> Size:
+    """The size of a run in so many processes; nothing is loaded but the model's configuration.
+
+    Raises RecipeError where there are more processes than rows in a batch.
+    """
+    if processes > config.batch.rows:
+        raise RecipeError(
+            f"{processes} processes for batches of {config.batch.rows} rows leave some without "
+            "work; start fewer or raise batch.rows"
+        )
     path = config.tokenizer_path()
     tokenizer = load_tokenizer(path)
     shards.check_tokenizer(tokenizer.fingerprint, str(path))
     network = _shape(config, tokenizer.vocab_size)
     facts = network.config
-    parameters = list(network.parameters())
-    count = sum(p.numel() for p in parameters)
+    count = sum(p.numel() for p in network.parameters())
     split = shards.split
     steps = config.steps_for(split.rows)
-    attended = split.tokens / max(split.segments, 1) / 2
-    embedding = network.get_input_embeddings().weight.numel()
-    tied = facts.tie_word_embeddings
-    multiplied = count - (0 if tied else embedding)
+    parts = parts_of(network)
+    lengths = document_lengths(shards, np.arange(min(len(shards), LOOKED_AT)))
     return Size(
         parameters=count,
-        trained=count,
+        trained=parts.trained,
+        processes=processes,
         steps=steps,
         rows_per_step=config.batch.rows,
         tokens=round(steps * config.batch.rows * split.tokens / max(split.rows, 1)),
-        weights_bytes=16 * count,
+        weights_bytes=state_bytes(parts, config.backend, processes),
         activations_bytes=_activations(config, facts, shards.index.seq_length),
-        flops_per_token=6.0 * multiplied
-        + 12.0 * facts.num_hidden_layers * facts.hidden_size * attended,
+        flops_per_token=Operations(facts, parts.trained).of(lengths) / max(int(lengths.sum()), 1),
     )
 
 

@@ -1,4 +1,4 @@
-"""Seeing a run: metrics.jsonl and evaluations.jsonl, and a live line on the terminal."""
+"""Seeing a run: metrics.jsonl, evaluations.jsonl and samples.jsonl, and a live line."""
 
 from __future__ import annotations
 
@@ -6,16 +6,24 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from curate.storage import opened_for_writing
 
+if TYPE_CHECKING:
+    from trainer.trackers import Tracker
+
 METRICS = "metrics.jsonl"
 EVALUATIONS = "evaluations.jsonl"
+SAMPLES = "samples.jsonl"
 
 PLAIN_INTERVAL = 5.0
 """Seconds between lines where there is no terminal."""
+
+SAMPLE_CHARACTERS = 60
+"""Of a sample on the terminal; samples.jsonl has all of it."""
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
@@ -36,18 +44,31 @@ def rewound(path: Path, step: int) -> None:
     kept = [line for line in lines_of(path) if line["step"] <= step]
     if path.exists():
         with opened_for_writing(path) as file:
-            file.write("".join(json.dumps(line) + "\n" for line in kept).encode())
+            file.write(
+                "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept).encode()
+            )
 
 
 class Watch:
     """Writes what happens in a run, in the first process only."""
 
-    def __init__(self, folder: Path, steps: int, begin: int, out: IO[str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        steps: int,
+        begin: int,
+        trackers: Sequence[Tracker] = (),
+        out: IO[str] | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (METRICS, EVALUATIONS):
-            rewound(folder / name, begin)
-        self._metrics = (folder / METRICS).open("a", encoding="utf-8")
-        self._evaluations = (folder / EVALUATIONS).open("a", encoding="utf-8")
+        self._files: dict[str, IO[str]] = {}
+        for name in (METRICS, EVALUATIONS, SAMPLES):
+            # What comes before the first step is done again with it.
+            rewound(folder / name, begin or -1)
+            if (folder / name).exists() or name != SAMPLES:
+                self._files[name] = (folder / name).open("a", encoding="utf-8")
+        self._folder = folder
+        self._trackers = trackers
         self._out = out or sys.stderr
         self._live = self._out.isatty()
         self._steps, self._begin = steps, begin
@@ -57,8 +78,9 @@ class Watch:
 
     def step(self, line: dict[str, Any]) -> None:
         """A line of metrics.jsonl: at least step, loss, tokens, tokens_per_s, lr."""
-        self._metrics.write(json.dumps(line) + "\n")
-        self._metrics.flush()
+        self._write(METRICS, [line])
+        values = {k: v for k, v in line.items() if k not in ("step", "predicted_tokens")}
+        self._track(line["step"], {f"train/{name}": value for name, value in values.items()})
         now = time.monotonic()
         done = line["step"] == self._steps
         if not (self._live or done or now - self._said >= PLAIN_INTERVAL):
@@ -68,7 +90,7 @@ class Watch:
         left = (self._steps - line["step"]) / rate if rate else 0.0
         words = (
             f"step {line['step']:,} of {self._steps:,}  loss {line['loss']:.4f}  "
-            f"{line['tokens_per_s']:,.0f} tokens/s  {_clock(left)} left"
+            f"{line['tokens_per_s']:,.0f} tokens/s  {_use(line)}{_clock(left)} left"
         )
         if self._live:
             width = os.get_terminal_size(self._out.fileno()).columns - 1
@@ -79,9 +101,11 @@ class Watch:
 
     def evaluation(self, step: int, scores: list[dict[str, Any]]) -> None:
         """Lines of evaluations.jsonl, one for each source and one for all."""
+        self._write(EVALUATIONS, [{"step": step, **score} for score in scores])
         for score in scores:
-            self._evaluations.write(json.dumps({"step": step, **score}, ensure_ascii=False) + "\n")
-        self._evaluations.flush()
+            names = ("loss", "perplexity", "bits_per_character")
+            values = {f"heldout/{score['source']}/{name}": score[name] for name in names}
+            self._track(step, {name: v for name, v in values.items() if v is not None})
         if scores:
             last = scores[-1]
             bits = last["bits_per_character"]
@@ -89,6 +113,26 @@ class Watch:
                 f"held out after step {step:,}: loss {last['loss']:.4f}, perplexity "
                 f"{last['perplexity']:.1f}" + (f", {bits:.3f} bits/character" if bits else "")
             )
+
+    def samples(self, step: int, lines: list[dict[str, Any]]) -> None:
+        """Lines of samples.jsonl, one for each prompt."""
+        self._write(SAMPLES, [{"step": step, **line} for line in lines])
+        for tracker in self._trackers:
+            tracker.texts(step, lines)
+        for line in lines:
+            prompt, text = (_short(line[key]) for key in ("prompt", "text"))
+            self.say(f"sample after step {step:,}: {prompt} → {text}")
+
+    def _write(self, name: str, lines: list[dict[str, Any]]) -> None:
+        if name not in self._files:
+            self._files[name] = (self._folder / name).open("a", encoding="utf-8")
+        file = self._files[name]
+        file.write("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+        file.flush()
+
+    def _track(self, step: int, values: dict[str, float]) -> None:
+        for tracker in self._trackers:
+            tracker.scalars(step, values)
 
     def say(self, words: str) -> None:
         """A line of its own."""
@@ -101,8 +145,25 @@ class Watch:
         """The run ended."""
         if self._open_line:
             print(file=self._out)
-        self._metrics.close()
-        self._evaluations.close()
+        for file in self._files.values():
+            file.close()
+        for tracker in self._trackers:
+            tracker.close()
+
+
+def _use(line: dict[str, Any]) -> str:
+    """How well the device is used: MFU where its peak is known, operations a second otherwise."""
+    if "mfu" in line:
+        return f"{line['mfu']:.1%} MFU  "
+    if "tflops" not in line:
+        return ""
+    rate = line["tflops"]
+    return f"{rate:.3g} TFLOP/s  " if rate >= 1 else f"{1000 * rate:.3g} GFLOP/s  "
+
+
+def _short(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= SAMPLE_CHARACTERS else words[:SAMPLE_CHARACTERS] + "…"
 
 
 def _clock(seconds: float) -> str:

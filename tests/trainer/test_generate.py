@@ -33,7 +33,7 @@ def base(root) -> Path:
 
 
 def test_greedy_text_is_transformers_own(base):
-    writer = Writer(base, "cpu")
+    writer = Writer.from_folder(base, "cpu")
     pieces: list[str] = []
     written = writer.continued("图书馆", Sampling(max_tokens=12), pieces.append)
     assert "".join(pieces) == written.text
@@ -48,7 +48,7 @@ def test_greedy_text_is_transformers_own(base):
 
 
 def test_a_seed_decides_what_is_drawn(base):
-    writer = Writer(base, "cpu")
+    writer = Writer.from_folder(base, "cpu")
 
     def text(seed: int) -> str:
         return writer.continued("孩子", Sampling(20, temperature=1.0, seed=seed)).text
@@ -70,7 +70,7 @@ def test_drawing():
 
 def test_a_character_is_shown_when_it_is_whole(base, monkeypatch):
     """Bytes of one character are several tokens here; half of one is never shown."""
-    writer = Writer(base, "cpu")
+    writer = Writer.from_folder(base, "cpu")
     tokenizer = writer.tokenizer
     ids = iter([*tokenizer.encode_batch(["鑫𠮷龘"]).ids.tolist(), tokenizer.eos_id])
     monkeypatch.setattr("trainer.generate.drawn", lambda *_: next(ids))
@@ -120,12 +120,12 @@ def test_a_tuned_model_answers_in_its_format_and_stops(root, base):
         batch={"rows": 4}, optimizer={"lr": 2e-2},
     )  # fmt: skip
     loop.train(value, "sft")
-    writer = Writer(root / "runs/sft/checkpoints/step-60", "cpu")
+    writer = Writer.from_folder(root / "runs/sft/checkpoints/step-60", "cpu")
     assert writer.chat_name == "chatml"
     answer = writer.answered("7加7是多少？", Sampling(max_tokens=40))
     assert answer.text.startswith("答案：") and answer.ended, answer
     with pytest.raises(RecipeError, match="names no chat format"):
-        Writer(base, "cpu").answered("7加7是多少？", Sampling())
+        Writer.from_folder(base, "cpu").answered("7加7是多少？", Sampling())
     long = "很长的问题，" * 3000
     with pytest.raises(RecipeError, match="shorten it"):
         writer.answered(long, Sampling())
