@@ -77,7 +77,7 @@ def is_blank(c):  # type: ignore[no-untyped-def]
     return c == 0x20 or 0x09 <= c <= 0x0D
 
 
-BLANKS = tuple(code for code in range(0x3001) if is_blank.py_func(code))
+BLANKS = tuple(code for code in range(0x3001) if is_blank.py_func(code))  # type: ignore[no-untyped-call]
 """All of them, for tables."""
 
 
