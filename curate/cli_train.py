@@ -357,6 +357,32 @@ def export(
     _print_converted(out, found, as_json)
 
 
+@app.command(
+    epilog="[bold]Example[/bold]\n\n  curate train merge runs/lora/checkpoints/step-500 -o merged"
+)
+def merge(
+    folder: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="Folder with adapters.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write; must not exist.")],
+    base: Annotated[
+        Path | None, typer.Option(help="The model they belong to, if it was moved.")
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--fp32", help="float32 instead of the base's type.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a LoRA checkpoint as a plain model: adapters added to the weights."""
+    needs_torch()
+    from trainer import attention, lora, model
+
+    _must_be_free(out)
+    attention.register()
+    if not (folder / model.ADAPTER).is_file():
+        raise RecipeError(f"{folder} holds no adapters: there is no {model.ADAPTER}")
+    found = lora.write_merged(folder, out, base, full)
+    _print_converted(out, found, as_json)
+
+
 def _must_be_free(out: Path) -> None:
     if out.exists():
         raise RecipeError(f"{out} exists already; give another --out")

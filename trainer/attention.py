@@ -255,6 +255,8 @@ def register() -> None:
 
     Calling it again changes nothing.
     """
-    AttentionInterface.register(NAME, packed_attention)
+    # Compiled blocks call it as it is: rows with other segments then need no other code.
+    opaque: Any = torch.compiler.disable
+    AttentionInterface.register(NAME, opaque(packed_attention))
     quiet: Any = disable_progress_bar
     quiet()

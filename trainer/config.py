@@ -76,6 +76,23 @@ class ModelOptions(_Model):
         return self
 
 
+class Lora(_Model):
+    """Low-rank adapters (Hu et al. 2021) beside frozen weights."""
+
+    rank: int = Field(default=16, ge=1)
+    """Inner width of an adapter."""
+    alpha: float = Field(default=32.0, gt=0)
+    """What an adapter adds is multiplied with alpha / rank."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of an adapter's inputs left out in training. Above 0 the curve depends on `micro_rows`
+    and processes."""
+    targets: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Linear layers that get one, such as q_proj; all those of the blocks unless given."""
+    embeddings: bool = False
+    """Whether embeddings and output matrix are trained as well, in full: a vocabulary that was
+    extended needs it."""
+
+
 class Batch(_Model):
     """How many rows a step takes, and how many of them at once."""
 
@@ -188,6 +205,11 @@ class Config(_Model):
     shards: str
     """Folder that `curate pack` wrote; relative to the working folder, as all paths here."""
     model: ModelOptions
+    lora: Lora | None = None
+    """Trains adapters and leaves the weights of `model.path` as they are."""
+    compile: bool = False
+    """Whether the blocks are compiled (torch.compile): needs a C++ compiler and a minute at the
+    start; the curve is the same."""
     batch: Batch = Field(default_factory=Batch)
     steps: int | None = Field(default=None, ge=1)
     """Steps in all."""
@@ -233,6 +255,10 @@ class Config(_Model):
     def _agree(self) -> Config:
         if self.steps is not None and self.epochs is not None:
             raise ValueError("give `steps` or `epochs`, not both")
+        if self.lora is not None and self.model.path is None:
+            raise ValueError("`lora` needs `model.path`: random weights are not worth freezing")
+        if self.lora is not None and self.backend == "fsdp":
+            raise ValueError("`lora` goes with `backend: ddp`; adapters are not divided by fsdp")
         if self.schedule.kind == "wsd" and self.schedule.decay == 0:
             raise ValueError("a `wsd` schedule needs `decay`, the steps in which it goes down")
         return self

@@ -21,7 +21,7 @@ from curate.lock import locked
 from curate.storage import write_json
 from curate.tokens.format.reader import Shards
 from curate.tokens.loader import Loader
-from trainer import attention, checkpoint, model, trackers, watch
+from trainer import attention, checkpoint, compiled, lora, model, trackers, watch
 from trainer.batches import MicroBatch, micro_batches
 from trainer.chat import chat_format_for
 from trainer.config import Config
@@ -135,6 +135,7 @@ def identity(config: Config, stage: Stage, shards: Shards) -> dict[str, Any]:
         "tokenizer": shards.index.tokenizer.fingerprint,
         "seed": config.seed,
         "batch.rows": config.batch.rows,
+        **(_flat("lora", config.lora.model_dump(mode="json")) if config.lora else {}),
         **_flat("model", config.model.model_dump(mode="json", exclude_none=True)),
     }
 
@@ -158,16 +159,27 @@ class Run:
             self.shards.index.fingerprint, config.seed, len(self.shards), config.batch.rows
         )
         self.identity = identity(config, stage, self.shards)
+        if config.compile:
+            compiled.check()
+        base = lora.base_of(config, self.shards, processes) if config.lora else None
+        if base is not None:
+            self.identity["base"] = base.fingerprint
         before = self._before()
         self.begin = before.step if before else 0
         self.tokens = int(before.state["tokens"]) if before else 0
         self.heldout: float | None = before.state["heldout"] if before else None
-        network, self.tokenizer = model.loaded(self._from(before), self.shards)
+        start = lora.on(config, base) if base else self._from(before)
+        network, self.tokenizer = model.loaded(start, self.shards)
+        self.adapters = (
+            lora.Adapters(network, config, base, before.path if before else None) if base else None
+        )
         self.chat = self._chat(network)
         self.described = model.described(network)
         network.config.use_cache = False
         if config.activation_checkpointing:
             network.activation_checkpointing_enable({"use_reentrant": False})
+        if config.compile:
+            compiled.blocks(network)
         spread = config.backend == "fsdp" and processes.world > 1
         self.backend: Replicas = (Sharded if spread else Replicas)(
             model.PackedLoss(network.train(), config.loss == "chunked"),
@@ -362,6 +374,10 @@ class Run:
 
         Raises CurateError, before anything is changed, where one of them is not finite.
         """
+        if self.config.lora and self.config.lora.dropout:
+            # What is left out is a function of the step, so that a resumed run leaves out the same.
+            torch.manual_seed((self.config.seed << 32) + step * self.processes.world
+                              + self.processes.rank)  # fmt: skip
         sums = [
             self.backend.backward(batch, valid, last=number == len(batches) - 1)
             for number, batch in enumerate(batches)
@@ -423,7 +439,7 @@ class Run:
             checkpoint.save(
                 self.config.folder,
                 step,
-                self.backend.module.model,
+                self.adapters or self.backend.module.model,
                 weights,
                 moments,
                 {

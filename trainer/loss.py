@@ -13,8 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-CHUNK_CELLS = 1 << 23
-"""Cells of a chunk's logits: 32 MiB in float32, some 250 tokens of a vocabulary of 32,000."""
+CHUNK_CELLS = {"cpu": 1 << 24, "cuda": 1 << 27}
+"""Most cells of a chunk's logits, 64 and 512 MiB in float32: the weight's gradient is gone through
+once a chunk, so few tokens of a large vocabulary cost more than their logits."""
+CHUNK_TOKENS = {"cpu": 512, "cuda": 4096}
+"""Most tokens of a chunk: more are not faster, and with a small vocabulary leave the cache."""
 
 
 def plain_loss(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
@@ -58,33 +61,44 @@ class _ChunkedLoss(torch.autograd.Function):
         grad_bias = (
             torch.zeros_like(bias, dtype=torch.float32) if bias is not None and wants_bias else None
         )
-        chunk = max(1, CHUNK_CELLS // len(weight))
+        kind = "cpu" if hidden.device.type == "cpu" else "cuda"
+        chunk = min(len(targets), CHUNK_TOKENS[kind], max(1, CHUNK_CELLS[kind] // len(weight)))
+        # Memory of the system's is dear to get, page by page, so all chunks use the same.
+        cells = hidden.new_empty((chunk, len(weight)), dtype=torch.float32)
         with torch.autocast(hidden.device.type, enabled=False):
             matrix = weight.to(reduced)
-            for begin in range(0, len(targets), chunk):
+            for begin in range(0, len(targets), chunk or 1):
                 end = min(begin + chunk, len(targets))
                 states = hidden[begin:end].to(reduced)
-                logits = torch.mm(states, matrix.t()).float()
+                logits = cells[: end - begin]
+                if reduced == torch.float32:
+                    torch.mm(states, matrix.t(), out=logits)
+                else:
+                    logits.copy_(torch.mm(states, matrix.t()))
                 if bias is not None:
                     logits += bias.float()
                 wanted = targets[begin:end, None]
-                logits -= torch.logsumexp(logits, dim=1, keepdim=True)
-                total -= logits.gather(1, wanted).sum()
+                top = logits.amax(1, keepdim=True)
+                picked = logits.gather(1, wanted)
+                exponents = logits.sub_(top).exp_()
+                sums = exponents.sum(1, keepdim=True)
+                total += (sums.log() + top - picked).sum()
                 if not (wants_hidden or wants_weight or wants_bias):
                     continue
-                # From log probabilities to the gradient: p - 1 at the target.
-                gradient = logits.exp_()
-                gradient.scatter_add_(1, wanted, -torch.ones_like(wanted, dtype=torch.float32))
+                # The gradient is p - 1 at the target and p elsewhere. It stays multiplied with the
+                # sums, which the narrow sides of the products are divided by instead.
+                gradient = exponents.scatter_add_(1, wanted, -sums)
                 if grad_bias is not None:
-                    grad_bias += gradient.sum(0)
+                    grad_bias += (gradient / sums).sum(0)
                 narrow = gradient.to(reduced)
                 if grad_hidden is not None:
-                    grad_hidden[begin:end] = torch.mm(narrow, matrix)
+                    grad_hidden[begin:end] = torch.mm(narrow, matrix).float() / sums
                 if grad_weight is not None:
+                    shares = (states.float() / sums).to(reduced)
                     if reduced == torch.float32:
-                        grad_weight.addmm_(narrow.t(), states)
+                        grad_weight.addmm_(narrow.t(), shares)
                     else:
-                        grad_weight += torch.mm(narrow.t(), states)
+                        grad_weight += torch.mm(narrow.t(), shares)
         ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
         ctx.types = (weight.dtype, None if bias is None else bias.dtype)
         return total

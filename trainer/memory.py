@@ -30,16 +30,17 @@ def parts_of(model: Any) -> Parts:
     return Parts(trained, whole - trained, max(blocks, default=0), whole - sum(blocks))
 
 
-def state_bytes(parts: Parts, backend: str, processes: int) -> int:
+def state_bytes(parts: Parts, backend: str, processes: int, frozen_bytes: int = FLOAT) -> int:
     """Bytes a process needs beside activations.
 
-    A trained parameter has a weight, a gradient and two moments, 16 bytes; a frozen one its weight.
+    A trained parameter has a weight, a gradient and two moments, 16 bytes; a frozen one its
+    weight, of `frozen_bytes`.
     ddp holds all of it in every process, and a second copy of the gradients to sum them in
     (torch's `gradient_as_bucket_view` is off). fsdp divides all of it; then a block that is at work
     has its weights whole, the next one's are being gathered, and those outside of blocks stay; in
     the backward pass the gradients of the block and of the outside are whole as well.
     """
-    held = 4 * FLOAT * parts.trained + FLOAT * parts.frozen
+    held = 4 * FLOAT * parts.trained + frozen_bytes * parts.frozen
     if processes == 1:
         return held
     if backend == "fsdp":

@@ -17,6 +17,9 @@ from trainer.attention import Packing
 from trainer.config import Config, FreshModel, ModelOptions
 from trainer.loss import chunked_loss, plain_loss
 
+ADAPTER = "adapter_config.json"
+"""What says that a folder holds adapters, and the weights are elsewhere."""
+
 
 def loaded(config: Config, shards: Shards) -> tuple[Any, Tokenizer]:
     """The model in float32 on the CPU, and its tokenizer.
@@ -87,6 +90,10 @@ def from_folder(path: Path) -> Any:
     attention.register()
     if path.suffix == ".bin" and path.is_file():
         return _llama2c(path)
+    if (path / ADAPTER).is_file():
+        from trainer import lora
+
+        return lora.merged(path)
     if not (path / "config.json").is_file():
         raise RecipeError(
             f"{path} holds no model: there is no config.json; give the folder that "

@@ -13,10 +13,10 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from curate.errors import RecipeError
 from curate.tokens.format.reader import Shards
 from curate.tokens.tokenizer import load_tokenizer
-from trainer import model
+from trainer import lora, model
 from trainer.config import Config
-from trainer.loss import CHUNK_CELLS
-from trainer.memory import parts_of, state_bytes
+from trainer.loss import CHUNK_CELLS, CHUNK_TOKENS
+from trainer.memory import FLOAT, Parts, parts_of, state_bytes
 from trainer.throughput import Operations, document_lengths
 
 LOOKED_AT = 1000
@@ -29,6 +29,7 @@ class Size:
 
     parameters: int
     trained: int
+    """Parameters that change: all, or LoRA's."""
     processes: int
     """Among which the work, and with fsdp the model, is divided."""
     steps: int
@@ -67,18 +68,22 @@ def foretold(config: Config, shards: Shards, processes: int = 1) -> Size:
     network = _shape(config, tokenizer.vocab_size)
     facts = network.config
     count = sum(p.numel() for p in network.parameters())
+    added, opened = (0, count) if config.lora is None else lora.counted(network, config.lora)
     split = shards.split
     steps = config.steps_for(split.rows)
     parts = parts_of(network)
+    if config.lora is not None:
+        parts = Parts(added + opened, count - opened, parts.block, parts.root)
+    narrow = 2 if config.lora is not None and config.precision == "bf16" else FLOAT
     lengths = document_lengths(shards, np.arange(min(len(shards), LOOKED_AT)))
     return Size(
-        parameters=count,
+        parameters=count + added,
         trained=parts.trained,
         processes=processes,
         steps=steps,
         rows_per_step=config.batch.rows,
         tokens=round(steps * config.batch.rows * split.tokens / max(split.rows, 1)),
-        weights_bytes=state_bytes(parts, config.backend, processes),
+        weights_bytes=state_bytes(parts, config.backend, processes, narrow),
         activations_bytes=_activations(config, facts, shards.index.seq_length),
         flops_per_token=Operations(facts, parts.trained).of(lengths) / max(int(lengths.sum()), 1),
     )
@@ -124,5 +129,8 @@ def _activations(config: Config, facts: Any, seq_length: int) -> int:
     else:
         kept = block * facts.num_hidden_layers
     whole = tokens * facts.vocab_size
-    cells = min(CHUNK_CELLS, whole) if config.loss == "chunked" else whole
+    # A dry run is often done elsewhere than the run: the larger chunks, those of a GPU.
+    kind = "cpu" if config.device == "cpu" else "cuda"
+    chunk = min(CHUNK_CELLS[kind], CHUNK_TOKENS[kind] * facts.vocab_size)
+    cells = min(chunk, whole) if config.loss == "chunked" else whole
     return kept + 2 * 4 * cells
