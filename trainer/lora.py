@@ -228,6 +228,7 @@ def merged(folder: Path, base: Path | None = None) -> Any:
                 "give those with `curate train merge --base`"
             )
     network = model.from_folder(place)
+    tied = bool(getattr(network.config, "tie_word_embeddings", False))
     try:
         together: Any = PeftModel.from_pretrained(network, str(folder))
         result: Any = together.merge_and_unload()
@@ -235,8 +236,9 @@ def merged(folder: Path, base: Path | None = None) -> Any:
         # peft and safetensors raise many types for a folder that cannot be read.
         reason = " ".join(str(error).split())[:300]
         raise RecipeError(f"the adapters of {folder} cannot be loaded: {reason}") from None
-    if getattr(result.config, "tie_word_embeddings", False):
-        # Trained embeddings come as two equal matrices; in a tied model they are one.
+    if tied:
+        # Trained embeddings come as two equal matrices, and peft unties the model for them.
+        result.config.tie_word_embeddings = True
         result.get_output_embeddings().weight = result.get_input_embeddings().weight
     return result
 
