@@ -111,7 +111,7 @@ class Counted:
 def theirs(
     config: Config, examples: list[dict[str, list[int]]], batch: int, micro: int, place: Path
 ) -> float:
-    """Useful tokens a second of transformers' Trainer."""
+    """Useful tokens a second of transformers' Trainer, with the configuration's type and device."""
     from transformers import LlamaForCausalLM
 
     assert config.model.fresh is not None
@@ -129,7 +129,9 @@ def theirs(
         max_steps=config.steps or 1,
         learning_rate=config.optimizer.lr,
         max_grad_norm=1.0,
-        use_cpu=True,
+        use_cpu=config.device == "cpu",
+        bf16=config.precision == "bf16",
+        torch_compile=config.compile,
         report_to=[],
         save_strategy="no",
         disable_tqdm=True,
