@@ -486,6 +486,10 @@ class Build:
         dedup = self.recipe.dedup
         return any(part is not None for part in (dedup.exact, dedup.near, dedup.sides))
 
+    def counted_with(self) -> dict[str, Any] | None:
+        """The tokenizer that budgets count with, for the manifest; None where none does."""
+        return None
+
     def near_search(self) -> NearDedup | None:
         """How rows that are alike are looked for; None where they are not."""
         return self.recipe.dedup.near
@@ -705,6 +709,7 @@ class Build:
             sources={plan.label: self.source_entry(plan) for plan in plans},
             every=every,
             contamination=asked,
+            tokenizer=self.counted_with(),
             outputs=sorted(outputs, key=lambda o: str(o["path"])),
         )
         write_sealed(self.folder / "manifest.json", manifest)

@@ -64,7 +64,10 @@ def pack(
         str | None, typer.Option(help="best-fit, or concatenate (cuts documents; to compare).")
     ] = None,
     validation: Annotated[
-        float | None, typer.Option(help="Share of documents held out, by source.")
+        float | None,
+        typer.Option(
+            help="Share of documents held out, by source; of a build with a split of its own, that."
+        ),
     ] = None,
     epochs: Annotated[
         float | None, typer.Option(help="How often each document is taken; with weights, at most.")

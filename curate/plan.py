@@ -10,9 +10,9 @@ from typing import Any
 
 from curate import decide, ingest, outputs, refine
 from curate.decide import Refusal, refused
+from curate.dedup import agreement, sketch, substance
 from curate.dedup import plan as dedup_plan
 from curate.dedup import sides as dedup_sides
-from curate.dedup import sketch, substance
 from curate.dedup.options import ExactDedup, NearDedup, SideDedup
 from curate.dedup.plan import Comparison
 from curate.errors import RecipeError
@@ -266,7 +266,7 @@ def dedup_key(
         [c.name, [Path(p.sketch).stem for p in c.partitions], asdict(c.judgement)]
         for c in comparisons
     ]
-    versions = [dedup_plan.VERSION, substance.VERSION]
+    versions = [dedup_plan.VERSION, substance.VERSION, agreement.VERSION]
     return fingerprint("dedup", versions, sketches, priorities, *compared)
 
 

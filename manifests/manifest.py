@@ -161,6 +161,7 @@ def corpus_manifest(
     every: dict[str, Account],
     outputs: list[dict[str, Any]],
     contamination: dict[str, Any] | None = None,
+    tokenizer: dict[str, Any] | None = None,
     kind: str = "corpus",
 ) -> dict[str, Any]:
     """The manifest of a build of this kind. Holds nothing that differs between two equal builds."""
@@ -181,6 +182,8 @@ def corpus_manifest(
         # Evaluation sets looked for and how much of them was found; null where none were.
         "contamination": contamination,
         "use": allowed_use(sources, every),
+        # What counted the tokens of budgets, where any are in tokens.
+        **({"tokenizer": tokenizer} if tokenizer else {}),
         "outputs": outputs,
         "environment": environment(),
     }

@@ -214,6 +214,14 @@ class Environment(_Model):
     packages: dict[str, str | None]
 
 
+class CountedWith(_Model):
+    """A tokenizer."""
+
+    fingerprint: str
+    """Of its vocabulary and settings, as packed shards have it."""
+    vocab_size: Count
+
+
 class Manifest(BaseModel):
     """manifest.json: what went in, what was done, what came out, and that it all adds up."""
 
@@ -253,6 +261,8 @@ class Manifest(BaseModel):
     """Since 2."""
     contamination: dict[str, Any] | None = None
     """Evaluation sets looked for and how much of them was found; null where none were. Since 2."""
+    tokenizer: CountedWith | None = None
+    """What counted the tokens of the mixture's budgets; not there where none are in tokens."""
     outputs: list[Output]
     """Sorted by path."""
     environment: Environment

@@ -48,6 +48,14 @@ class NearDedup(BaseModel):
         return self
 
 
+class RowDedup(NearDedup):
+    """Drop instructions that are alike as a whole, question and answer together."""
+
+    substance: bool = True
+    """Only where numbers, names and quotations of the questions agree, and short answers are equal
+    (`curate.dedup.agreement`); `false` drops what is alike, also where these differ."""
+
+
 class QuestionDedup(NearDedup):
     """Drop instructions that ask nearly the same as one that is kept, whatever the answers."""
 

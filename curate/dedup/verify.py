@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from curate.dedup.agreement import agreeing
 from curate.dedup.candidate import SHARD_BITS
 from curate.dedup.corpus import Corpus
 from curate.dedup.kind import NEAR_KIND
@@ -46,6 +47,9 @@ class Judgement:
     substance: bool = False
     """Whether a row goes only where the column `substance` of both is the same
     (`curate.dedup.substance`)."""
+    answers: bool = False
+    """Whether a row goes only where both agree as questions and answers
+    (`curate.dedup.agreement`); the column `answer` says how long the answer is that ends a text."""
     kind: int = NEAR_KIND
     """What the rows that go are called."""
 
@@ -117,6 +121,9 @@ def verified_pairs(
         if judgement.substance:
             own = corpus.values(ordinals, "substance")
             goes &= own[index[:, 0]] == own[index[:, 1]]
+        if judgement.answers and goes.any():
+            lengths = corpus.values(ordinals, "answer").astype(np.int64)
+            goes[goes] = agreeing(batch, lengths, index[goes, 0], index[goes, 1])
     alike = np.zeros(0, np.int64)
     if judgement.alike is not None:
         alike = np.flatnonzero(~goes & (similarity >= judgement.alike))

@@ -98,7 +98,9 @@ class InstructionBuild(Build):
 
     def question_path(self, piece: Piece) -> Path:
         """The file that the questions of a piece are compared by."""
-        return self.comparison_path(piece).with_suffix(".questions.arrow")
+        # With more columns where such rows are dropped.
+        name = "questions" if self.instructions.dedup.questions is not None else "split"
+        return self.comparison_path(piece).with_suffix(f".{name}.arrow")
 
     def question_partition(self, piece: Piece) -> TextPartition:
         """The questions of a piece."""
@@ -148,12 +150,12 @@ class InstructionBuild(Build):
         found = []
         if (search := self.near_search()) is not None:
             removes = dedup.near.threshold if dedup.near else None
-            judgement = Judgement(removes, alike)
+            judgement = Judgement(removes, alike, answers=bool(dedup.near and dedup.near.substance))
             found.append(Comparison("", tuple(partitions), search, judgement))
         if (search := self.question_search()) is not None:
             asked = dedup.questions
             removes, substance = (asked.threshold, asked.substance) if asked else (None, False)
-            judgement = Judgement(removes, alike, substance, QUESTION_KIND)
+            judgement = Judgement(removes, alike, substance, kind=QUESTION_KIND)
             own = tuple(self.question_partition(piece) for piece in pieces)
             found.append(Comparison("questions", own, search, judgement))
         return found
@@ -162,27 +164,31 @@ class InstructionBuild(Build):
         """The steps of a partition, each with the file it leaves."""
         for path, task in super().row_tasks(piece):
             if path == self.sketch_path(piece):
-                yield self.comparison_path(piece), self.comparison_task(piece)
+                compared = self.comparison_task(piece)
+                yield self.comparison_path(piece), compared
+                if self.compares_questions:
+                    # There already, unless an earlier build did not compare them.
+                    yield self.question_path(piece), compared
             yield path, task
         if self.compares_questions:
-            yield self.question_path(piece), self.comparison_task(piece, "questions")
             partition = self.question_partition(piece)
             [job] = sketch_stage([partition], None, self.question_search()).jobs
             yield job.outputs[0], job.task
 
-    def comparison_task(self, piece: Piece, what: str = "comparison") -> Task:
-        """Writes what a piece, or its `questions`, are compared by."""
-        whole = what == "comparison"
-        output = self.comparison_path(piece) if whole else self.question_path(piece)
+    def comparison_task(self, piece: Piece) -> Task:
+        """Writes what a piece, and its questions, are compared by."""
+        questions = str(self.question_path(piece)) if self.compares_questions else None
         return Task(
-            f"curate.instructions.comparison:write_{what}",
+            "curate.instructions.comparison:write_comparison",
             {
                 "refined": str(self.refined_path(piece)),
-                "output": str(output),
+                "output": str(self.comparison_path(piece)),
                 "answers": self.instructions.dedup.answers,
                 "reasons": self.tags,
+                "questions": questions,
+                "substance": self.instructions.dedup.questions is not None,
             },
-            f"{piece.unit.prefix} {what} {piece.number}",
+            f"{piece.unit.prefix} comparison {piece.number}",
         )
 
     # Mixture and results
@@ -203,6 +209,13 @@ class InstructionBuild(Build):
             path = partition_path(self.ingest_folder(piece.unit), piece.number)
             every[piece.unit.plan.label].update(choices_drawn(path))
         return {label: found for label, found in every.items() if found}
+
+    def counted_with(self) -> dict[str, Any] | None:
+        """Fingerprint and vocabulary of what counts tokens."""
+        if self.tokenizer is None:
+            return None
+        found = self.tokenizer
+        return {"fingerprint": found.fingerprint, "vocab_size": found.vocab_size}
 
     def source_entry(self, plan: SourcePlan) -> dict[str, Any]:
         """As of other sources, with what became of choices."""

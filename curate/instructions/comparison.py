@@ -4,12 +4,13 @@
   and input; or, where all answers are kept, the whole row.
 - `text`: near duplicates are much alike in it. It is the row without the system's text and without
   wording that many rows of the partition share: neither says anything of the question.
+- `answer`: how many characters of the text's end are the answer (`curate.dedup.agreement`).
 - `weight`: of exact duplicates from sources of one priority the highest stays, then the first.
   Where nearly the same questions go too, it ranks near duplicates as well (`rank`).
 
 Questions by themselves are a file of their own: `text` is the question without shared wording,
-`substance` what must be the same in two (`curate.dedup.substance`), `opening` what is to be on one
-side of training and validation.
+`opening` what is to be on one side of training and validation. Where nearly the same questions are
+dropped, `substance` is what must be the same in two (`curate.dedup.substance`).
 
 Rows made of records are compared as their records, so that the wording of a task plays no part. The
 second task of a record is compared with second tasks only, as if written in another alphabet: the
@@ -18,7 +19,7 @@ tasks of one record are no duplicates of each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from curate.dedup.agreement import WITHOUT_ANSWER
 from curate.dedup.normal import content_hashes, normal_texts
 from curate.dedup.substance import substance_hashes
 from curate.instructions.data import tags
@@ -37,7 +39,7 @@ from curate.measure.instruction.base import lined, lines_of
 from curate.storage import column_array, read_arrow, write_arrow
 from curate.textbatch import TextBatch
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same rows may be compared by something else."""
 
 _ENDS = "[\n。！？：；:;?!]+"
@@ -56,49 +58,58 @@ def write_comparison(
     output: str,
     answers: Literal["keep_first", "keep_best", "keep_all"],
     reasons: Mapping[str, str],
+    questions: str | None = None,
+    substance: bool = False,
 ) -> None:
     """Task: writes what every row of a refined partition is compared by.
 
-    reasons: tags by column, as `curate.instructions.data.tags` takes them.
+    reasons: tags by column, as `curate.instructions.data.tags` takes them. questions: where their
+    file goes, if questions are compared by themselves; substance: whether they are to be dropped,
+    rather than kept on one side of a split only.
     """
     table = read_arrow(Path(refined))
-    whole = column_array(table, "text")
-    if RECORD in table.column_names:
-        key = text = _record(table).to_arrow()
-    else:
-        key = whole if answers == "keep_all" else questions(table).to_arrow()
-        text = without_shared_wording(table).to_arrow()
+    quarantine = column_array(table, "quarantine")
     weight = pa.array(_weights(table, answers, reasons))
+    made = RECORD in table.column_names
+    if made:
+        own = record = _record(table)
+        key = text = record.to_arrow()
+    else:
+        whole = column_array(table, "text")
+        key = whole if answers == "keep_all" else asked(table).to_arrow()
+        wording = _own_wording(column_array(table, "instruction"))
+        text = without_shared_wording(table, wording).to_arrow()
+        if questions is not None:
+            own = asked(table, wording)
     compared = {
         "key": key,
         "text": text,
+        "answer": _answers(table),
         "weight": weight,
         "rank": weight,
-        "quarantine": column_array(table, "quarantine"),
+        "quarantine": quarantine,
     }
     write_arrow(Path(output), pa.table(compared).combine_chunks())
-
-
-def write_questions(
-    refined: str,
-    output: str,
-    answers: Literal["keep_first", "keep_best", "keep_all"],
-    reasons: Mapping[str, str],
-) -> None:
-    """Task: writes what the questions of a refined partition are compared by, a row each."""
-    table = read_arrow(Path(refined))
-    if RECORD in table.column_names:
-        text = whole = _record(table)
-    else:
-        text, whole = questions(table, _own_wording), questions(table)
+    if questions is None:
+        return
     compared = {
-        "text": text.to_arrow(),
-        "substance": pa.array(substance_hashes(whole)),
+        "text": own.to_arrow(),
         "opening": pa.array(content_hashes(normal_texts(openings(table)))[:, 0]),
-        "rank": pa.array(_weights(table, answers, reasons)),
-        "quarantine": column_array(table, "quarantine"),
+        "quarantine": quarantine,
     }
-    write_arrow(Path(output), pa.table(compared).combine_chunks())
+    if substance:
+        compared |= {
+            "substance": pa.array(substance_hashes(record if made else asked(table))),
+            "rank": weight,
+        }
+    write_arrow(Path(questions), pa.table(compared).combine_chunks())
+
+
+def _answers(table: pa.Table) -> pa.Array:
+    """Characters of the answer that ends what a row is compared by, uint32 [rows]."""
+    if RECORD in table.column_names:
+        return pa.array(np.full(table.num_rows, WITHOUT_ANSWER, np.uint32))
+    return pc.utf8_length(column_array(table, "output")).cast(pa.uint32())
 
 
 def _record(table: pa.Table) -> TextBatch:
@@ -119,17 +130,21 @@ def _weights(table: pa.Table, answers: str, reasons: Mapping[str, str]) -> NDArr
     return weight.astype(np.uint32)
 
 
-def questions(
-    table: pa.Table, wording: Callable[[pa.Array], pa.Array] = lambda instructions: instructions
-) -> TextBatch:
+def asked(table: pa.Table, instructions: pa.Array | None = None) -> TextBatch:
     """What the user said, up to the last question, one under the other. [rows].
 
-    wording: what of the instructions is taken.
+    instructions: what of the instructions is taken, all unless given.
     """
+    if instructions is None:
+        instructions = column_array(table, "instruction")
     said = sides(column_array(table, "history"))
-    before = lined(TextBatch.from_arrow(said.user), said.offsets)
-    fields = [wording(column_array(table, "instruction")), column_array(table, "input")]
-    return lines_of([before, *map(TextBatch.from_arrow, fields)])
+    fields = [
+        TextBatch.from_arrow(instructions),
+        TextBatch.from_arrow(column_array(table, "input")),
+    ]
+    if said.offsets[-1]:
+        fields.insert(0, lined(TextBatch.from_arrow(said.user), said.offsets))
+    return lines_of(fields)
 
 
 def openings(table: pa.Table) -> TextBatch:
@@ -154,16 +169,15 @@ def in_other_letters(texts: TextBatch, part: NDArray[np.int16]) -> TextBatch:
     return TextBatch(np.where(shift > 0, moved, texts.points).astype(np.uint32), texts.offsets)
 
 
-def without_shared_wording(table: pa.Table) -> TextBatch:
+def without_shared_wording(table: pa.Table, wording: pa.Array) -> TextBatch:
     """What was said in every row, without the pieces of its instruction that many rows have.
 
-    A piece ends with a line or a sentence, or at a colon. An instruction that is nothing but such
-    pieces leaves its input and answer to be compared.
+    wording: what `_own_wording` leaves. A piece ends with a line or a sentence, or at a colon. An
+    instruction that is nothing but such pieces leaves its input and answer to be compared.
     """
-    fields = {f: column_array(table, f) for f in ("instruction", "input", "output")}
-    fields["instruction"] = _own_wording(fields["instruction"])
+    fields = [wording, column_array(table, "input"), column_array(table, "output")]
     said = sides(column_array(table, "history"))
-    return conversations(said, [TextBatch.from_arrow(values) for values in fields.values()])
+    return conversations(said, [TextBatch.from_arrow(values) for values in fields])
 
 
 def _own_wording(instructions: pa.Array) -> pa.Array:

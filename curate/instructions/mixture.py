@@ -79,7 +79,7 @@ def draw(
 ) -> None:
     """Task: writes what is drawn for the rows of a partition; `unit` is their ids up to the #.
 
-    questions, clusters: the files of `write_questions` and `write_clusters`, unless nothing is for
+    questions, clusters: the files of `write_comparison` and `write_clusters`, unless nothing is for
     validation. tokenizer: what counts tokens, where a budget or cap is in tokens.
     """
     table = read_arrow(Path(refined))

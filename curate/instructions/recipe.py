@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 import curate.measure
 import curate.measure.instruction
-from curate.dedup.options import NearDedup, QuestionDedup
+from curate.dedup.options import QuestionDedup, RowDedup
 from curate.errors import RecipeError
 from curate.ingest import Made
 from curate.instructions.cleaning import with_usual
@@ -67,7 +67,7 @@ class InstructionDedup(Dedup):
     does not count.
     """
 
-    near: NearDedup | None = Field(default_factory=NearDedup)
+    near: RowDedup | None = Field(default_factory=RowDedup)
     questions: QuestionDedup | None = None
     """Questions that are nearly the same, whatever the answers; kept unless asked for. Which of
     the rows stays, of these and of near duplicates as a whole, `answers` says then."""

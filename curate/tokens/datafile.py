@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curate.instructions.data import VALID
 from curate.tokens.example import BadExample, example
 from curate.tokens.prompts import Format, Piece
 
@@ -80,13 +81,21 @@ class ExampleRow:
     row: int
     pieces: list[Piece]
     reason: str | None
+    repeats: int
+    """How often the build has it in its training files."""
+    valid: bool
+    """Whether the build has it for validation."""
 
 
 def example_batches(file: DataFile, render: Format) -> Iterator[list[ExampleRow]]:
     """Instructions of a data shard or stretch, in batches of about BATCH_CHARACTERS."""
     batch: list[ExampleRow] = []
     size = 0
-    for name, source, row, content in _lines(file) if file.end else _records(Path(file.path)):
+    # In a file of lines each line is a row for training: what is repeated is there repeatedly.
+    records = (
+        ((*line, 1, False) for line in _lines(file)) if file.end else _records(Path(file.path))
+    )
+    for name, source, row, content, repeats, valid in records:
         pieces: list[Piece] = []
         reason = None
         try:
@@ -95,7 +104,7 @@ def example_batches(file: DataFile, render: Format) -> Iterator[list[ExampleRow]
             pieces = render(example(content))
         except BadExample as error:
             reason = error.reason
-        batch.append(ExampleRow(name, source, row, pieces, reason))
+        batch.append(ExampleRow(name, source, row, pieces, reason, repeats, valid))
         size += sum(len(piece.text) for piece in pieces)
         if size >= BATCH_CHARACTERS:
             yield batch
@@ -104,16 +113,19 @@ def example_batches(file: DataFile, render: Format) -> Iterator[list[ExampleRow]
         yield batch
 
 
-def _records(path: Path) -> Iterator[tuple[str, str, int, Any]]:
+def _records(path: Path) -> Iterator[tuple[str, str, int, Any, int, bool]]:
     row = 0
     with pq.ParquetFile(path) as file:
+        drawn = [c for c in ("repeats", "split") if c in file.schema_arrow.names]
         optional = [c for c in ("input", "history", "system") if c in file.schema_arrow.names]
         fields = ["instruction", "output", *optional]
-        for batch in file.iter_batches(batch_size=8192, columns=["id", "source", *fields]):
+        for batch in file.iter_batches(batch_size=8192, columns=["id", "source", *fields, *drawn]):
             ids, sources = batch.column("id").to_pylist(), batch.column("source").to_pylist()
             contents = batch.select(fields).to_pylist()
-            for name, source, content in zip(ids, sources, contents, strict=True):
-                yield name, source, row, content
+            own = batch.select(drawn).to_pylist() if drawn else [{}] * len(ids)
+            for name, source, content, fate in zip(ids, sources, contents, own, strict=True):
+                valid = fate.get("split") == VALID
+                yield name, source, row, content, fate.get("repeats", 1), valid
                 row += 1
 
 

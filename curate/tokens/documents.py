@@ -30,7 +30,7 @@ from curate.tokens.prompts import FORMATS, Format
 from curate.tokens.template import ChatTemplate
 from curate.tokens.tokenizer import Tokenizer, load_tokenizer
 
-VERSION = 1
+VERSION = 2
 
 TEXT, INSTRUCTIONS = "text", "instructions"
 
@@ -42,6 +42,9 @@ ENTRY = pa.schema(
         pa.field("row", pa.int64(), nullable=False),
         # Why the document has no tokens, or null.
         pa.field("reason", pa.string()),
+        # How often its build has it in the training files, and whether it is there for validation.
+        pa.field("repeats", pa.int32(), nullable=False),
+        pa.field("valid", pa.bool_(), nullable=False),
     ]
 )
 
@@ -126,7 +129,10 @@ def _encoded_texts(
         found = encoded_texts(tokenizer, texts, bos, eos, kind)
         empty = pa.array(np.diff(found.offsets) == 0)
         reasons = pc.if_else(empty, pa.scalar("empty"), pa.scalar(None, pa.string()))
-        yield pa.record_batch([ids, sources, rows, reasons], schema=ENTRY), found
+        once = pa.array(np.ones(len(ids), np.int32))
+        for_training = pa.array(np.zeros(len(ids), np.bool_))
+        columns = [ids, sources, rows, reasons, once, for_training]
+        yield pa.record_batch(columns, schema=ENTRY), found
 
 
 def _encoded_examples(
@@ -142,6 +148,8 @@ def _encoded_examples(
             pa.array([row.source for row in rows], pa.string()).dictionary_encode(),
             pa.array([row.row for row in rows], pa.int64()),
             pa.array([row.reason for row in rows], pa.string()),
+            pa.array([row.repeats for row in rows], pa.int32()),
+            pa.array([row.valid for row in rows], pa.bool_()),
         ]
         yield pa.record_batch(table, schema=ENTRY), found
 

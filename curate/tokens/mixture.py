@@ -31,8 +31,9 @@ class Member(_Model):
     weight: float | None = Field(default=None, gt=0)
     """Share of the training tokens, relative to the other members' weights."""
     epochs: float = Field(default=1.0, gt=0, le=100)
-    """How often each document is taken: 0.5 half of them, 2 all of them twice. Of a member with a
-    weight it is the most it may be."""
+    """How often each document is taken: 0.5 half of them, 2 all of them twice; of a build whose own
+    mixture repeats rows, how often its training files are. Of a member with a weight it is the most
+    it may be."""
     sources: tuple[str, ...] | None = Field(default=None, min_length=1)
     """Only these sources of the build; all unless given."""
 
@@ -54,7 +55,8 @@ class Mixture(_Model):
     packing: Literal["best-fit", "concatenate"] = "best-fit"
     """`concatenate` cuts wherever a row is full, as others do; text only."""
     validation: float = Field(default=0.0, ge=0, lt=1)
-    """Share of the documents held out, in rows of their own for each source."""
+    """Share of the documents held out, in rows of their own for each source. Of a build of
+    instructions that has rows for validation these are held out, and no others."""
     seed: int = Field(default=0, ge=0, lt=1 << 63)
     """Decides the order of the rows and which documents a fraction of an epoch takes."""
     token_type: Literal["auto", "uint16", "uint32"] = "auto"
@@ -134,7 +136,7 @@ def epochs_of(members: Sequence[Member], tokens: Sequence[int]) -> list[float]:
 
 
 def copies(
-    tokens: NDArray[np.uint32], hashes: NDArray[np.uint64], epochs: float, seed: int
+    tokens: NDArray[np.integer[Any]], hashes: NDArray[np.uint64], epochs: float, seed: int
 ) -> NDArray[np.int32]:
     """How often each document of a member is packed.
 

@@ -60,6 +60,10 @@ class Documents:
     hashes: NDArray[np.uint64]
     reason: NDArray[np.uint16]
     """0, or the number of a reason in `reasons`."""
+    repeats: NDArray[np.int32]
+    """How often the build has it in its training files: so often an epoch takes it."""
+    valid: NDArray[np.bool_]
+    """Whether the build has it for validation."""
     sources: list[str]
     reasons: list[str]
 
@@ -68,7 +72,7 @@ class Documents:
 
 
 def documents(entries: Sequence[EntryPlan], members: Sequence[Member]) -> Documents:
-    """Reads the entries' lists of documents; about 24 bytes of memory for each."""
+    """Reads the entries' lists of documents; about 29 bytes of memory for each."""
     columns: list[tuple[NDArray[np.generic], ...]] = []
     sources: dict[str, int] = {}
     reasons: dict[str, int] = {"": 0}
@@ -103,9 +107,11 @@ def documents(entries: Sequence[EntryPlan], members: Sequence[Member]) -> Docume
                 table[codes[chosen]],
                 id_hashes(ids),
                 reason[chosen],
+                column_array(entry.documents, "repeats").to_numpy()[chosen],
+                column_array(entry.documents, "valid").to_numpy(zero_copy_only=False)[chosen],
             )
         )
-    kinds = (np.uint32, np.uint32, np.uint32, np.uint16, np.uint64, np.uint16)
+    kinds = (np.uint32, np.uint32, np.uint32, np.uint16, np.uint64, np.uint16, np.int32, np.bool_)
     whole = [
         np.concatenate([np.empty(0, kind), *(column[i] for column in columns)])
         for i, kind in enumerate(kinds)
@@ -140,13 +146,16 @@ def selection(
     """Decides what is packed; sets the reasons of what is not in `docs.reason`.
 
     member_of: member by document. longest: documents of more tokens are not packed at all (None:
-    they are split).
+    they are split). validation: share held out of members that have no validation documents of
+    their own; those that have keep just these.
     """
     _mark(docs, (docs.reason == 0) & (docs.tokens == 0), EMPTY)
     if longest is not None:
         _mark(docs, (docs.reason == 0) & (docs.tokens > longest), TOO_LONG)
     usable = docs.reason == 0
-    out = held_out(docs.hashes, validation) & usable
+    own_split = np.bincount(member_of, docs.valid, len(members)) > 0
+    drawn = held_out(docs.hashes, validation) & ~own_split[member_of]
+    out = (docs.valid | drawn) & usable
     train = usable & ~out
     # A document that two members hold is validated once.
     if len(members) > 1 and out.any():
@@ -156,14 +165,13 @@ def selection(
         again[first] = False
         out[where[again]] = False
         _mark(docs, _at(where[again], len(docs)), MIXTURE)
-    sizes = [
-        int(docs.tokens[train & (member_of == m)].sum(dtype=np.int64)) for m in range(len(members))
-    ]
+    amounts = docs.tokens.astype(np.int64) * docs.repeats
+    sizes = [int(amounts[train & (member_of == m)].sum()) for m in range(len(members))]
     epochs = epochs_of(members, sizes)
     times = np.zeros(len(docs), np.int32)
     for m, value in enumerate(epochs):
         where = np.flatnonzero(train & (member_of == m))
-        times[where] = copies(docs.tokens[where], docs.hashes[where], value, seed)
+        times[where] = docs.repeats[where] * copies(amounts[where], docs.hashes[where], value, seed)
     _mark(docs, train & (times == 0), MIXTURE)
     return Selection(times, out, epochs)
 

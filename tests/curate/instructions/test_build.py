@@ -288,9 +288,28 @@ def test_wording_that_many_rows_share_is_no_likeness(tmp_path):
     rows = [row(template + sentence(i)[:5], "书面语") for i in range(150)]
     write(tmp_path / "in/a.jsonl", rows)
     assert len(data(built(tmp_path / "out", recipe(tmp_path / "in")))) == 150
-    # Fewer rows than make a template: these are alike.
+    # Fewer rows than make a template are alike; labels of other words are other rows all the same.
     write(tmp_path / "few/a.jsonl", rows[:20])
-    assert len(data(built(tmp_path / "out2", recipe(tmp_path / "few")))) < 20
+    assert len(data(built(tmp_path / "out2", recipe(tmp_path / "few")))) == 20
+    by_likeness = recipe(tmp_path / "few", "dedup: {near: {substance: false}}")
+    assert len(data(built(tmp_path / "out3", by_likeness))) < 20
+
+
+def test_near_rows_of_other_numbers_or_answers_stay(tmp_path):
+    method = "".join(sentence(i) for i in range(4))
+    rows = [
+        row("为3个人做一顿晚饭", method),
+        row("为5个人做一顿晚饭", method),
+        row("给3个人做一顿晚饭", method),
+    ]
+    write(tmp_path / "in/a.jsonl", rows)
+    result = built(tmp_path / "out", recipe(tmp_path / "in"))
+    lost = {r["row"]: r["duplicate_of"] for r in ledger(result).values() if r["reason"]}
+    assert lost == {3: "own/a.jsonl#000000001"}
+    # Rows that stay apart are on one side of training and validation all the same.
+    halves = recipe(tmp_path / "in", "mixture: {valid: 0.5}")
+    assert len({r["split"] for r in data(built(tmp_path / "out2", halves))}) == 1
+    assert problems(result.folder) == []
 
 
 def test_near_duplicates_are_alike_in_question_and_answer(tmp_path):

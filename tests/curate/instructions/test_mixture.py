@@ -11,6 +11,7 @@ import pytest
 from curate.build import Options
 from curate.errors import CurateError, RecipeError
 from curate.instructions.build import InstructionBuild
+from curate.storage import read_json
 from curate.tokens.tokenizer import load_tokenizer
 from manifests.verify import problems
 from tests.curate.corpus import fingerprints
@@ -55,6 +56,8 @@ def test_a_budget_and_a_cap_of_tokens(tmp_path, tokenizer):
     assert 4000 - 200 < sum(tokens.values()) <= 4000
     reasons = Counter(r["reason"] for r in ledger(result).values() if r["reason"])
     assert set(reasons) == {"cap_tokens", "budget_tokens"}
+    told = read_json(result.folder / "manifest.json")["tokenizer"]
+    assert told == {"fingerprint": counter.fingerprint, "vocab_size": counter.vocab_size}
     assert problems(result.folder) == []
     again = built(tmp_path, recipe(tmp_path, extra, *sources), "out2", workers=2)
     assert fingerprints(again.folder) == fingerprints(result.folder)
@@ -68,6 +71,12 @@ def test_tokens_need_a_tokenizer(tmp_path):
     asked = recipe(tmp_path, "mixture: {tokens: 10, tokenizer: nowhere}", *two_sources(tmp_path))
     with pytest.raises(CurateError, match="nowhere"):
         built(tmp_path, asked)
+
+
+def test_no_tokenizer_is_told_where_none_counts(tmp_path, tokenizer):
+    extra = f"mixture: {{rows: 50, tokenizer: {tokenizer}}}"
+    result = built(tmp_path, recipe(tmp_path, extra, *two_sources(tmp_path)))
+    assert "tokenizer" not in read_json(result.folder / "manifest.json")
 
 
 def test_epochs_repeat_rows_and_keep_their_ids(tmp_path):

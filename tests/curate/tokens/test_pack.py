@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from curate.tokens.selection import EMPTY, MIXTURE, TOO_LONG
 from curate.tokens.tokenizer import load_tokenizer
 from curate.tokens.trace import traced
 from tests.conftest import ROOT
+from tests.curate.instructions.builds import built, different, recipe, write
 from tests.curate.tokens.packing_files import byte_level, finished, packed, texts, write_build
 
 
@@ -338,3 +340,74 @@ def test_the_loader_gives_what_the_reader_gives(build, tokenizer, tmp_path, monk
         assert batch.boundaries.tolist() == boundaries and batch.longest == longest
     with pytest.raises(CurateError, match="no row"):
         Loader(shards).batch(np.array([len(shards)]))
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> Path:
+    """An instruction build with epochs, a cap and rows for validation."""
+    root = tmp_path_factory.mktemp("drawn")
+    write(root / "a/rows.jsonl", different(60))
+    write(root / "b/rows.jsonl", different(40, 100))
+    sources = [
+        f"{{name: instructions, label: a, path: {root}/a, epochs: 1.5}}",
+        f"{{name: instructions, label: b, path: {root}/b, cap: {{rows: 25}}}}",
+    ]
+    asked = recipe(root, "mixture: {valid: 0.15}", *sources)
+    return built(root / "builds", asked).folder
+
+
+def written_in(shards: Shards) -> Counter[str]:
+    """How often each document is in the rows."""
+    return Counter(
+        shards.document(segment.document).id
+        for row in range(len(shards))
+        for segment in shards.segments(row)
+        if segment.offset == 0
+    )
+
+
+def test_an_instruction_build_is_packed_as_its_training_files_are(drawn, tokenizer, tmp_path):
+    rows = pq.read_table(drawn / "data").to_pylist()
+    wanted = Counter({r["id"]: r["repeats"] for r in rows if r["split"] == "train"})
+    assert len(wanted) < len(rows) < 100 and {1, 2} == set(wanted.values())
+    assert wanted.total() == len((drawn / "train.jsonl").read_text("utf-8").splitlines())
+    options = {"seq_length": 512, "prompt": "plain"}
+    index = packed(tmp_path / "s", tokenizer, [drawn], **options).index
+    assert written_in(Shards(tmp_path / "s")) == wanted
+    held = Counter()
+    for source in ("a", "b"):
+        held += written_in(Shards(tmp_path / "s", f"validation/{source}"))
+    assert held == Counter(r["id"] for r in rows if r["split"] == "valid")
+    assert verified(tmp_path / "s").problems == ()
+    # The training file itself, a line a row, comes to as many tokens.
+    packed(tmp_path / "lines", tokenizer, [drawn / "train.jsonl"], **options)
+    lines = Shards(tmp_path / "lines").index
+    train = sum(facts.train_tokens for facts in index.sources.values())
+    assert train == sum(facts.train_tokens for facts in lines.sources.values())
+
+
+def test_epochs_multiply_what_a_build_repeats(drawn, tokenizer, tmp_path):
+    rows = pq.read_table(drawn / "data").to_pylist()
+    repeats = {r["id"]: r["repeats"] for r in rows if r["split"] == "train"}
+    options = {"seq_length": 512, "prompt": "plain"}
+    packed(tmp_path / "2", tokenizer, [{"build": str(drawn), "epochs": 2}], **options)
+    twice = written_in(Shards(tmp_path / "2"))
+    assert twice == Counter({name: 2 * times for name, times in repeats.items()})
+    result = packed(tmp_path / "h", tokenizer, [{"build": str(drawn), "epochs": 0.5}], **options)
+    half = written_in(Shards(tmp_path / "h"))
+    assert all(half[name] == repeats[name] for name in half)
+    assert half.total() == pytest.approx(sum(repeats.values()) / 2, abs=8)
+    assert result.index.dropped == {MIXTURE: len(repeats) - len(half)}
+
+
+def test_the_split_of_a_build_goes_before_a_share(drawn, tokenizer, tmp_path):
+    plain = tmp_path / "plain.jsonl"
+    write(plain, different(200, 300))
+    options = {"seq_length": 512, "prompt": "plain", "validation": 0.3}
+    packed(tmp_path / "s", tokenizer, [drawn, plain], **options)
+    rows = pq.read_table(drawn / "data").to_pylist()
+    valid = {r["id"] for r in rows if r["split"] == "valid"}
+    train = written_in(Shards(tmp_path / "s"))
+    assert {r["id"] for r in rows} - set(train) == valid
+    # The other member has no split of its own.
+    assert 30 < len(written_in(Shards(tmp_path / "s", "validation/plain"))) < 90
