@@ -217,13 +217,17 @@ class Config(_Model):
     """Instead of `steps`: how often every row is seen; 1 unless given."""
     optimizer: Optimizer = Field(default_factory=Optimizer)
     schedule: Schedule = Field(default_factory=Schedule)
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """bf16: products in bfloat16 (autocast); weights, sums and optimizer stay in float32."""
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    """bf16: products in bfloat16 (autocast); weights, sums and optimizer stay in float32. With
+    DeepSpeed 16-bit weights go through the passes beside float32 ones; fp16, which needs a GPU,
+    is for it alone."""
     loss: Literal["chunked", "plain"] = "chunked"
     """chunked never holds the logits of more than some hundred tokens; both give the same."""
-    backend: Literal["ddp", "fsdp"] = "ddp"
+    backend: Literal["ddp", "fsdp", "deepspeed"] = "ddp"
     """Several processes: ddp has the whole model in each; fsdp divides weights, gradients and
-    optimizer among them. The curve is the same."""
+    optimizer among them; deepspeed does what its JSON says. The curve is the same."""
+    deepspeed: str | None = None
+    """DeepSpeed's JSON, for that backend: the stage of ZeRO and what lies in the CPU's memory."""
     activation_checkpointing: bool = False
     """Computes every block again in the backward pass: less memory, a third more time."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -261,6 +265,14 @@ class Config(_Model):
             raise ValueError("`lora` goes with `backend: ddp`; adapters are not divided by fsdp")
         if self.schedule.kind == "wsd" and self.schedule.decay == 0:
             raise ValueError("a `wsd` schedule needs `decay`, the steps in which it goes down")
+        if self.backend == "deepspeed" and self.deepspeed is None:
+            raise ValueError(
+                "backend deepspeed needs `deepspeed`, its JSON; recipes/train/zero3.json is one"
+            )
+        if self.backend != "deepspeed" and self.deepspeed is not None:
+            raise ValueError(f"`deepspeed` is a file for backend deepspeed, not {self.backend}")
+        if self.precision == "fp16" and self.backend != "deepspeed":
+            raise ValueError("precision fp16 is for backend deepspeed; set bf16 or fp32")
         return self
 
     def steps_for(self, rows: int) -> int:

@@ -22,16 +22,15 @@ from curate.storage import write_json
 from curate.tokens.format.reader import Shards
 from curate.tokens.loader import Loader
 from trainer import attention, checkpoint, compiled, lora, model, trackers, watch
+from trainer.backend import backend_for, check_backend
 from trainer.batches import MicroBatch, micro_batches
 from trainer.chat import chat_format_for
 from trainer.config import Config
 from trainer.heldout import Heldout, whole
 from trainer.order import Order
 from trainer.processes import Processes, started
-from trainer.replicas import Replicas
 from trainer.samples import Sampler
 from trainer.schedule import factor
-from trainer.sharded import Sharded
 from trainer.throughput import Operations, Throughput, device_peak, document_lengths
 from trainer.trace import RUN
 
@@ -96,7 +95,9 @@ def train(config: Config, stage: Stage) -> Result:
     """
     attention.register()
     trackers.check(config)
-    with started(config.device, config.batch.rows) as processes:
+    check_backend(config)
+    grouped = config.backend == "deepspeed"
+    with started(config.device, config.batch.rows, grouped) as processes:
         with _alone(config.folder, processes):
             try:
                 return Run(config, stage, processes).run()
@@ -112,6 +113,7 @@ def _no_memory(config: Config) -> CurateError:
     return CurateError(
         f"memory ran out with {config.batch.micro_rows} rows at once; set batch.micro_rows lower "
         "(the curve stays the same), or activation_checkpointing: true"
+        + (", or offload more in zero_optimization" if config.backend == "deepspeed" else "")
     )
 
 
@@ -180,13 +182,7 @@ class Run:
             network.activation_checkpointing_enable({"use_reentrant": False})
         if config.compile:
             compiled.blocks(network)
-        spread = config.backend == "fsdp" and processes.world > 1
-        self.backend: Replicas = (Sharded if spread else Replicas)(
-            model.PackedLoss(network.train(), config.loss == "chunked"),
-            config.optimizer,
-            config.precision,
-            processes,
-        )
+        self.backend = backend_for(config, network, processes, self.steps)
         if before is not None and before.step:
             self.backend.set_moments(checkpoint.moments_of(before), before.step)
         self.evaluated = (
@@ -378,18 +374,19 @@ class Run:
             # What is left out is a function of the step, so that a resumed run leaves out the same.
             torch.manual_seed((self.config.seed << 32) + step * self.processes.world
                               + self.processes.rank)  # fmt: skip
-        sums = [
-            self.backend.backward(batch, valid, last=number == len(batches) - 1)
-            for number, batch in enumerate(batches)
-        ]
-        losses = [float(value) for value in sums]
-        (total,) = self.processes.summed(sum(losses))
-        norm = self.backend.norm()
-        (broken,) = self.processes.summed(not (math.isfinite(total) and math.isfinite(norm)))
-        if broken:
-            raise self._not_finite(step, batches, losses, total)
-        self.backend.update(lr)
-        return total, norm
+        for _ in range(self.backend.attempts):
+            sums = [
+                self.backend.backward(batch, valid, last=number == len(batches) - 1)
+                for number, batch in enumerate(batches)
+            ]
+            losses = [float(value) for value in sums]
+            (total,) = self.processes.summed(sum(losses))
+            if not math.isfinite(total):
+                break
+            norm = self.backend.update(lr)
+            if math.isfinite(norm):
+                return total, norm
+        raise self._not_finite(step, batches, losses, total)
 
     def _not_finite(
         self, step: int, batches: list[MicroBatch], losses: list[float], total: float

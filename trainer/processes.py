@@ -54,10 +54,11 @@ class Processes:
 
 
 @contextmanager
-def started(device: str, rows: int) -> Iterator[Processes]:
+def started(device: str, rows: int, grouped: bool = False) -> Iterator[Processes]:
     """The processes, connected for as long as the block lasts.
 
     device: auto, cpu or cuda. rows: of a global batch; there is work for so many processes.
+    grouped: whether even one alone must be a group, as DeepSpeed wants it.
     Raises RecipeError where there are more processes than rows, or no GPU as asked.
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
@@ -75,11 +76,16 @@ def started(device: str, rows: int) -> Iterator[Processes]:
         torch.cuda.set_device(where)
     else:
         where = torch.device("cpu")
-    if world == 1:
-        yield Processes(0, 1, where)
-        return
-    dist.init_process_group("nccl" if where.type == "cuda" else "gloo")
+    kind = "nccl" if where.type == "cuda" else "gloo"
+    # A group that is there already is the caller's.
+    begun = world > 1 and not dist.is_initialized()
+    if begun:
+        dist.init_process_group(kind)
+    elif world == 1 and grouped and not dist.is_initialized():
+        # It stays: DeepSpeed holds on to its first group as long as the process lives.
+        dist.init_process_group(kind, store=dist.HashStore(), rank=0, world_size=1)
     try:
         yield Processes(rank, world, where)
     finally:
-        dist.destroy_process_group()
+        if begun:
+            dist.destroy_process_group()

@@ -6,6 +6,7 @@ optimizer's state by parameter name, whole, so that another backend or number of
 
 from __future__ import annotations
 
+import math
 from contextlib import nullcontext
 from typing import Any
 
@@ -28,17 +29,25 @@ class Replicas:
         self, module: PackedLoss, options: Optimizer, precision: str, processes: Processes
     ) -> None:
         self.processes = processes
-        self.module = module.to(processes.device)
+        self.module = self._on_device(module)
         self._named = {n: p for n, p in module.model.named_parameters() if p.requires_grad}
+        # DeepSpeed leaves empty tensors where it divides weights.
+        self._shapes = {n: p.shape for n, p in self._named.items()}
         self._clip = options.clip
         self._precision = precision
-        self._wrapped = self._wrap()
         self.optimizer = torch.optim.AdamW(
             decay_groups(self._named, options.weight_decay),
             lr=options.lr,
             betas=options.betas,
             eps=options.eps,
         )
+        self._wrapped = self._wrap()
+
+    attempts = 1
+    """How often a step is tried whose gradient is not finite."""
+
+    def _on_device(self, module: PackedLoss) -> PackedLoss:
+        return module.to(self.processes.device)
 
     def _wrap(self) -> Any:
         """The module as it is called in training."""
@@ -91,7 +100,7 @@ class Replicas:
         scaled.backward()
         return total.detach()
 
-    def norm(self) -> float:
+    def _norm(self) -> float:
         """Norm of the gradient, which is clipped here."""
         return float(self._clipped())
 
@@ -99,12 +108,18 @@ class Replicas:
         limit = self._clip or float("inf")
         return nn.utils.clip_grad_norm_(self._named.values(), limit)
 
-    def update(self, lr: float) -> None:
-        """One step of the optimizer with this learning rate; gradients are gone afterwards."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        self.optimizer.step()
+    def update(self, lr: float) -> float:
+        """One step of the optimizer with this learning rate; returns the norm of the gradient.
+
+        Gradients are gone afterwards. Where the norm is not finite nothing else has changed.
+        """
+        norm = self._norm()
+        if math.isfinite(norm):
+            for group in self.optimizer.param_groups:
+                group["lr"] = lr
+            self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        return norm
 
     def weights(self) -> dict[str, Tensor] | None:
         """All weights, where they must be gathered; None where the model has them as they are."""
@@ -133,19 +148,19 @@ class Replicas:
 
     def set_moments(self, found: dict[str, Tensor], steps: int) -> None:
         """Takes over such a state after so many steps. Raises CurateError where it does not fit."""
-        for name, parameter in self._named.items():
+        for name, shape in self._shapes.items():
             values = [found.get(f"{moment}/{name}") for moment in MOMENTS]
-            if any(v is None or v.shape != parameter.shape for v in values):
+            if any(v is None or v.shape != shape for v in values):
                 raise CurateError(
                     f"the optimizer's state has nothing that fits {name}; it is of another model"
                 )
+        self._set_moments(found, steps)
+
+    def _set_moments(self, found: dict[str, Tensor], steps: int) -> None:
+        for name, parameter in self._named.items():
             self.optimizer.state[parameter] = {
                 "step": torch.tensor(float(steps)),
-                **{
-                    moment: self._placed(value, parameter)
-                    for moment, value in zip(MOMENTS, values, strict=True)
-                    if value is not None
-                },
+                **{m: self._placed(found[f"{m}/{name}"], parameter) for m in MOMENTS},
             }
 
 

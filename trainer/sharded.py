@@ -42,8 +42,7 @@ class Sharded(Replicas):
         wrapped.set_requires_gradient_sync(last)
         return self._backward(batch, valid)
 
-    def norm(self) -> float:
-        """As in `Replicas`."""
+    def _norm(self) -> float:
         total: Any = self._clipped()
         return float(total.full_tensor() if isinstance(total, DTensor) else total)
 

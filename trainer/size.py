@@ -122,7 +122,7 @@ def _activations(config: Config, facts: Any, seq_length: int) -> int:
     input, and those of one block.
     """
     tokens = config.batch.micro_rows * seq_length
-    size = 2 if config.precision == "bf16" else 4
+    size = 4 if config.precision == "fp32" else 2
     block = tokens * size * (8 * facts.hidden_size + 4 * facts.intermediate_size)
     if config.activation_checkpointing:
         kept = tokens * size * facts.hidden_size * facts.num_hidden_layers + block

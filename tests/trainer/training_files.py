@@ -73,10 +73,13 @@ def begun(value: Config, stage: str = "pretrain", world: int = 1) -> list[subpro
     path = Path(value.out) / f"{value.name}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(value.model_dump_json(exclude_none=True))
+    return _started([sys.executable, "-m", "curate", "train", stage, str(path), "--json"], world)
+
+
+def _started(command: list[str], world: int) -> list[subprocess.Popen[str]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "curate", "train", stage, str(path), "--json"]
     started = []
     for rank in range(world):
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -98,6 +101,46 @@ def begun(value: Config, stage: str = "pretrain", world: int = 1) -> list[subpro
             )
         )
     return started
+
+
+SEVERAL = """
+import json, shutil, sys
+from pathlib import Path
+import torch.distributed as dist
+from trainer import checkpoint, loop
+from trainer.config import read
+
+dist.init_process_group("gloo")
+for name, steps in json.loads(Path(sys.argv[1]).read_text()):
+    config = read(Path(name))
+    dist.barrier()
+    if dist.get_rank() == 0:
+        for step in steps:
+            shutil.rmtree(checkpoint.folder_of(config.folder, step))
+    dist.barrier()
+    loop.train(config, "pretrain")
+dist.barrier()
+dist.destroy_process_group()
+"""
+
+
+def begun_together(
+    values: list[tuple[Config, list[int]]], world: int = 2
+) -> list[subprocess.Popen[str]]:
+    """Runs of pretraining one after another in the same processes.
+
+    Before each the checkpoints of some of its steps are removed.
+    """
+    folder = Path(values[0][0].out)
+    folder.mkdir(parents=True, exist_ok=True)
+    plan = []
+    for number, (value, steps) in enumerate(values):
+        path = folder / f"{number}-{value.name}.yaml"
+        path.write_text(value.model_dump_json(exclude_none=True))
+        plan.append([str(path), steps])
+    path = folder / "plan.json"
+    path.write_text(json.dumps(plan))
+    return _started([sys.executable, "-c", SEVERAL, str(path)], world)
 
 
 def finished(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
