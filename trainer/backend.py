@@ -21,9 +21,7 @@ def check_backend(config: Config) -> None:
         needs_deepspeed()
 
 
-def backend_for(
-    config: Config, network: Any, processes: Processes, steps: int
-) -> Replicas:
+def backend_for(config: Config, network: Any, processes: Processes, steps: int) -> Replicas:
     """The model with its optimizer, as the configuration wants them spread.
 
     steps: of the whole run. Raises RecipeError for what cannot work here.

@@ -261,8 +261,12 @@ class Config(_Model):
             raise ValueError("give `steps` or `epochs`, not both")
         if self.lora is not None and self.model.path is None:
             raise ValueError("`lora` needs `model.path`: random weights are not worth freezing")
-        if self.lora is not None and self.backend == "fsdp":
-            raise ValueError("`lora` goes with `backend: ddp`; adapters are not divided by fsdp")
+        if self.lora is not None and self.backend != "ddp":
+            raise ValueError(
+                f"`lora` goes with `backend: ddp`; adapters are not divided by {self.backend}"
+            )
+        if self.compile and self.backend == "deepspeed":
+            raise ValueError("`compile` goes with `backend: ddp` or fsdp, not with deepspeed")
         if self.schedule.kind == "wsd" and self.schedule.decay == 0:
             raise ValueError("a `wsd` schedule needs `decay`, the steps in which it goes down")
         if self.backend == "deepspeed" and self.deepspeed is None:

@@ -30,7 +30,9 @@ def parts_of(model: Any) -> Parts:
     return Parts(trained, whole - trained, max(blocks, default=0), whole - sum(blocks))
 
 
-def state_bytes(parts: Parts, backend: str, processes: int, frozen_bytes: int = FLOAT) -> int:
+def state_bytes(
+    parts: Parts, backend: str, processes: int, frozen_bytes: int = FLOAT, stage: int = 0
+) -> int:
     """Bytes a process needs beside activations.
 
     A trained parameter has a weight, a gradient and two moments, 16 bytes; a frozen one its
@@ -38,12 +40,18 @@ def state_bytes(parts: Parts, backend: str, processes: int, frozen_bytes: int = 
     ddp holds all of it in every process, and a second copy of the gradients to sum them in
     (torch's `gradient_as_bucket_view` is off). fsdp divides all of it; then a block that is at work
     has its weights whole, the next one's are being gathered, and those outside of blocks stay; in
-    the backward pass the gradients of the block and of the outside are whole as well.
+    the backward pass the gradients of the block and of the outside are whole as well. So does
+    DeepSpeed's stage 3 of ZeRO; stage 1 divides the moments, 2 the gradients too. What it offloads
+    is counted, on whichever side it lies; in 16-bit types the weights for the passes and the
+    float32 ones, gradients and moments are 16 bytes again.
     """
     held = 4 * FLOAT * parts.trained + frozen_bytes * parts.frozen
     if processes == 1:
         return held
-    if backend == "fsdp":
+    if stage in (1, 2):
+        divided = FLOAT * (2 if stage == 1 else 3) * parts.trained
+        return held - divided + -(-divided // processes)
+    if backend == "fsdp" or stage == 3:
         gathered = FLOAT * (2 * parts.block + parts.root) + FLOAT * (parts.block + parts.root)
         return -(-held // processes) + gathered
     return held + FLOAT * parts.trained

@@ -76,6 +76,7 @@ def started(device: str, rows: int, grouped: bool = False) -> Iterator[Processes
         torch.cuda.set_device(where)
     else:
         where = torch.device("cpu")
+    store: Any = dist.HashStore  # type: ignore[attr-defined]
     kind = "nccl" if where.type == "cuda" else "gloo"
     # A group that is there already is the caller's.
     begun = world > 1 and not dist.is_initialized()
@@ -83,7 +84,7 @@ def started(device: str, rows: int, grouped: bool = False) -> Iterator[Processes
         dist.init_process_group(kind)
     elif world == 1 and grouped and not dist.is_initialized():
         # It stays: DeepSpeed holds on to its first group as long as the process lives.
-        dist.init_process_group(kind, store=dist.HashStore(), rank=0, world_size=1)
+        dist.init_process_group(kind, store=store(), rank=0, world_size=1)
     try:
         yield Processes(rank, world, where)
     finally:

@@ -18,6 +18,7 @@ from trainer.config import Config
 from trainer.loss import CHUNK_CELLS, CHUNK_TOKENS
 from trainer.memory import FLOAT, Parts, parts_of, state_bytes
 from trainer.throughput import Operations, document_lengths
+from trainer.zero_options import stage_of
 
 LOOKED_AT = 1000
 """Rows whose documents' lengths stand for all."""
@@ -83,7 +84,7 @@ def foretold(config: Config, shards: Shards, processes: int = 1) -> Size:
         steps=steps,
         rows_per_step=config.batch.rows,
         tokens=round(steps * config.batch.rows * split.tokens / max(split.rows, 1)),
-        weights_bytes=state_bytes(parts, config.backend, processes, narrow),
+        weights_bytes=state_bytes(parts, config.backend, processes, narrow, stage_of(config)),
         activations_bytes=_activations(config, facts, shards.index.seq_length),
         flops_per_token=Operations(facts, parts.trained).of(lengths) / max(int(lengths.sum()), 1),
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-import sys
+import warnings
 from contextlib import nullcontext
 from typing import Any
 
@@ -65,7 +65,7 @@ class Zero(Replicas):
             model=self.module, optimizer=self.optimizer, config=self._deepspeed_options
         )
         self._zero: Any = engine.optimizer
-        self._fill_moments(0)
+        self._fill_moments()
         # DeepSpeed's float32 weights were made of 16-bit ones.
         for name, value in masters.items():
             parameter = self._named[name]
@@ -130,23 +130,25 @@ class Zero(Replicas):
                     found[f"{moment}/{name}"] = whole
         return found
 
-    def _fill_moments(self, steps: int) -> None:
-        """Moments of zeros after so many steps.
+    def _fill_moments(self) -> None:
+        """Moments of zeros, as before the first step.
 
-        DeepSpeed finds a parameter's moments only if those of all groups are there when it looks
-        for the first time, which is after the first group's first step.
+        DeepSpeed links a parameter to its moments once, after the first group's first step, and
+        would miss those of the other groups.
         """
         for flat in self._flat():
             self.optimizer.state[flat] = {
                 # torch's fused AdamW wants it beside the weights, the others take it there too.
-                "step": torch.tensor(float(steps), device=flat.device),
+                "step": torch.tensor(0.0, device=flat.device),
                 **{moment: torch.zeros_like(flat) for moment in MOMENTS},
             }
         if hasattr(self._zero, "_lazy_init_hp_params_optimizer_state"):
             self._zero._lazy_init_hp_params_optimizer_state()
 
     def _set_moments(self, found: dict[str, Tensor], steps: int) -> None:
-        self._fill_moments(steps)
+        # In place: DeepSpeed has linked the tensors.
+        for state in self.optimizer.state.values():
+            state["step"].fill_(float(steps))
         for name, parameter in self._named.items():
             for moment in MOMENTS:
                 value = found[f"{moment}/{name}"].to(self.processes.device)
@@ -163,6 +165,7 @@ def _quiet() -> None:
     """Keeps DeepSpeed's log off standard output, where what a command found is, and to warnings."""
     log = logging.getLogger("DeepSpeed")
     log.setLevel(logging.WARNING)
-    for handler in log.handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.setStream(sys.stderr)
+    log.handlers.clear()
+    log.propagate = True
+    # What torch says of DeepSpeed's calls, a dozen times a run.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,17 @@ def needs_deepspeed() -> None:
 
 def micro_batches_of(config: Config, world: int) -> int:
     """Micro-batches that a process of so many computes in a step."""
-    return -(-(-(-config.batch.rows // world)) // config.batch.micro_rows)
+    rows = math.ceil(config.batch.rows / world)
+    return math.ceil(rows / config.batch.micro_rows)
+
+
+def stage_of(config: Config) -> int:
+    """Of ZeRO, 0 without DeepSpeed. Raises RecipeError for a JSON that cannot be read."""
+    if config.deepspeed is None:
+        return 0
+    block = _Said(config.deepspeed, _read(Path(config.deepspeed))).part("zero_optimization")
+    stage: int = block.get("stage", 0)
+    return stage
 
 
 def zero_options(config: Config, steps: int, world: int, hidden_size: int) -> dict[str, Any]:
@@ -116,9 +127,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"cannot read {path}: {error}") from None
     except json.JSONDecodeError as error:
-        raise RecipeError(
-            f"{path} is not valid JSON at line {error.lineno}: {error.msg}"
-        ) from None
+        raise RecipeError(f"{path} is not valid JSON at line {error.lineno}: {error.msg}") from None
     except ValueError as error:
         raise RecipeError(f"{path}: {error}") from None
     if not isinstance(value, dict):
@@ -169,7 +178,7 @@ class _Said:
             return
         raise RecipeError(
             f"{self.where}: {key} is {_shown(found)}, and the configuration has "
-            f"{name} {shown or _shown(wanted)}; set it to {_shown(wanted)} or to \"auto\""
+            f'{name} {shown or _shown(wanted)}; set it to {_shown(wanted)} or to "auto"'
         )
 
 
@@ -196,7 +205,7 @@ def _optimizer(said: _Said, config: Config) -> None:
     if str(kind).lower() not in (AUTO, "adam", "adamw"):
         raise RecipeError(
             f"{said.where}: optimizer.type is {_shown(kind)}, and training here is with AdamW; "
-            "set it to \"AdamW\" or remove the block"
+            'set it to "AdamW" or remove the block'
         )
     wanted = {
         "lr": options.lr,
@@ -255,7 +264,7 @@ def _precision(said: _Said, config: Config) -> dict[str, Any]:
             found = _shown(block["enabled"])
             raise RecipeError(
                 f"{said.where}: {name}.enabled is {found}, and the configuration has precision "
-                f"{config.precision}; set it to {_shown(on)} or to \"auto\""
+                f'{config.precision}; set it to {_shown(on)} or to "auto"'
             )
         if block.get("auto_cast") is True:
             raise RecipeError(f"{said.where}: {name}.auto_cast is not supported here; remove it")
@@ -314,7 +323,7 @@ def _zero(said: _Said, hidden_size: int) -> dict[str, Any]:
         if part.get("device", "none") not in ("none", "cpu", AUTO):
             raise RecipeError(
                 f"{said.where}: zero_optimization.{key}.device is {_shown(part['device'])}; "
-                "set it to \"cpu\" or \"none\""
+                'set it to "cpu" or "none"'
             )
         if part.get("super_offload"):
             raise RecipeError(

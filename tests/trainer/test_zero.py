@@ -94,7 +94,9 @@ def root(tmp_path_factory) -> Path:
     short = {"evaluation": False, "batch": {"rows": 5, "micro_rows": 3}}
     one = plain(zero(folder, "tied", "1", model=tied, **short), out=str(folder / "runs"))
     loop.train(one, "pretrain")
-    shutil.copytree(folder / "runs/whole", folder / "zero/from-one")
+    for name in ("from-one", "to-fsdp"):
+        shutil.copytree(folder / "runs/whole", folder / "zero" / name)
+    often = {"evaluation": False, "checkpoints": {"every": 2, "keep_last": 9}}
     bf16 = {"precision": "bf16", **short}
     values = [
         (zero(folder, "zero-1", "1"), []),
@@ -104,9 +106,10 @@ def root(tmp_path_factory) -> Path:
         (zero(folder, "tied", "3", model=tied, activation_checkpointing=True, **short), []),
         *[(zero(folder, f"bf16-{stage}", stage, **bf16), []) for stage in "123"],
         (zero(folder, "bf16-3", "3", **bf16), [8]),
-        # From one process to ZeRO-3 in two after step 4, and that again, with FSDP2.
-        (zero(folder, "from-one", "3", **short), [8]),
-        (plain(zero(folder, "from-one", "2", **short), backend="fsdp"), [8]),
+        # From one process to ZeRO-3 in two, after step 4; to ZeRO-2, and after step 6 to FSDP2.
+        (zero(folder, "from-one", "3", evaluation=False), [8]),
+        (zero(folder, "to-fsdp", "2", **often), [8]),
+        (plain(zero(folder, "to-fsdp", "2", **often), backend="fsdp"), [8]),
     ]
     for code, _, err in finished(begun_together(values)):
         assert code == 0, err
@@ -118,7 +121,7 @@ def distance(one: Path, other: Path) -> float:
     return max(abs(a - b) for a, b in pairs)
 
 
-NAMES = ["zero-1", "zero-2", "zero-3", "offloaded", "from-one"]
+NAMES = ["zero-1", "zero-2", "zero-3", "offloaded", "from-one", "to-fsdp"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -190,23 +193,24 @@ def test_a_gradient_that_is_not_finite_stops_and_leaves_the_weights(
     from trainer.zero import Zero
 
     value = zero(root, "run", options, out=str(tmp_path), evaluation=False)
-    before, update = [], Zero.update
+    before: list[dict] = []
+    loss, update = Zero.loss, Zero.update
 
-    def broken(self, lr):
+    def broken(self, batch):
+        total = loss(self, batch)
         if len(before) == 3:
-            before.append(self.weights())
-            for parameter in self._named.values():
-                from deepspeed.utils import safe_get_full_grad, safe_set_full_grad
+            total.register_hook(lambda gradient: gradient * math.nan)
+        return total
 
-                safe_set_full_grad(parameter, safe_get_full_grad(parameter) * math.nan)
-            norm = update(self, lr)
-            for name, weight in self.weights().items():
-                assert torch.equal(weight, before[-1][name])
-            return norm
-        before.append(None)
-        return update(self, lr)
+    def watched(self, lr):
+        before.append(self.weights())
+        norm = update(self, lr)
+        same = [torch.equal(w, before[-1][name]) for name, w in self.weights().items()]
+        assert all(same) if len(before) == 4 else not any(same)
+        return norm
 
-    monkeypatch.setattr(Zero, "update", broken)
+    monkeypatch.setattr(Zero, "loss", broken)
+    monkeypatch.setattr(Zero, "update", watched)
     with pytest.raises(CurateError, match="step 4: the gradient is not finite"):
         loop.train(value, "pretrain")
 
@@ -214,7 +218,7 @@ def test_a_gradient_that_is_not_finite_stops_and_leaves_the_weights(
 def test_out_of_memory_is_one_sentence(root, tmp_path, monkeypatch):
     from trainer.zero import Zero
 
-    def full(*_):
+    def full(*_, **__):
         raise torch.OutOfMemoryError("tried to allocate 20.00 GiB")
 
     monkeypatch.setattr(Zero, "backward", full)

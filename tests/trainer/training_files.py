@@ -68,11 +68,17 @@ def losses(run: Path) -> list[float]:
     return [line["loss"] for line in lines]
 
 
+def written(value: Config) -> str:
+    """A configuration as a file says it."""
+    found = value.model_dump(mode="json", exclude_none=True)
+    return json.dumps({"evaluation": False, **found})
+
+
 def begun(value: Config, stage: str = "pretrain", world: int = 1) -> list[subprocess.Popen[str]]:
     """`curate train` in processes of its own, as torchrun would start them."""
     path = Path(value.out) / f"{value.name}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(value.model_dump_json(exclude_none=True))
+    path.write_text(written(value))
     return _started([sys.executable, "-m", "curate", "train", stage, str(path), "--json"], world)
 
 
@@ -136,7 +142,7 @@ def begun_together(
     plan = []
     for number, (value, steps) in enumerate(values):
         path = folder / f"{number}-{value.name}.yaml"
-        path.write_text(value.model_dump_json(exclude_none=True))
+        path.write_text(written(value))
         plan.append([str(path), steps])
     path = folder / "plan.json"
     path.write_text(json.dumps(plan))
