@@ -29,9 +29,11 @@ from tests.trainer.training_files import (  # noqa: E402
 )
 from trainer import checkpoint, loop  # noqa: E402
 from trainer.config import Config  # noqa: E402
-from trainer.watch import EVALUATIONS, lines_of  # noqa: E402
+from trainer.watch import EVALUATIONS, SAMPLES, lines_of  # noqa: E402
 
 OFFLOADED = {"device": "cpu", "pin_memory": True}
+
+SAMPLED = {"every": 4, "prompts": ["图书馆里有"], "tokens": 6}
 
 JSON = {
     "1": {"zero_optimization": {"stage": 1}},
@@ -88,7 +90,7 @@ def root(tmp_path_factory) -> Path:
     """Runs in one process without DeepSpeed in `runs`, those in two processes in `zero`."""
     folder = tmp_path_factory.mktemp("zero")
     text_shards(folder)
-    one = plain(zero(folder, "whole", "1"), out=str(folder / "runs"))
+    one = plain(zero(folder, "whole", "1", samples=SAMPLED), out=str(folder / "runs"))
     loop.train(one, "pretrain")
     tied = {"fresh": {**FRESH, "tie_embeddings": True}, "tokenizer": str(folder / "t")}
     short = {"evaluation": False, "batch": {"rows": 5, "micro_rows": 3}}
@@ -101,7 +103,7 @@ def root(tmp_path_factory) -> Path:
     values = [
         (zero(folder, "zero-1", "1"), []),
         (zero(folder, "zero-2", "2"), []),
-        (zero(folder, "zero-3", "3"), []),
+        (zero(folder, "zero-3", "3", samples=SAMPLED), []),
         (zero(folder, "offloaded", "full", **short), []),
         (zero(folder, "tied", "3", model=tied, activation_checkpointing=True, **short), []),
         *[(zero(folder, f"bf16-{stage}", stage, **bf16), []) for stage in "123"],
@@ -137,6 +139,11 @@ def test_heldout_losses_and_gradient_norms_are_those_of_one_process(root, name):
             for folder in (root / "zero" / name, root / "runs/whole")
         )
         assert found == pytest.approx(wanted, abs=1e-5)
+
+
+def test_samples_are_those_of_one_process(root):
+    found, wanted = (lines_of(root / name / SAMPLES) for name in ("zero/zero-3", "runs/whole"))
+    assert found == wanted and [line["step"] for line in wanted] == [0, 4, 8]
 
 
 @pytest.mark.parametrize("stage", "123")

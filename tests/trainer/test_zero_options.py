@@ -11,7 +11,8 @@ import pytest
 from curate.errors import RecipeError
 from tests.conftest import ROOT
 from trainer.config import Config, parsed, read
-from trainer.zero_options import micro_batches_of, needs_deepspeed, zero_options
+from trainer.memory import Parts, state_bytes
+from trainer.zero_options import micro_batches_of, needs_deepspeed, stage_of, zero_options
 
 GOOD = """
 name: x
@@ -103,6 +104,15 @@ def test_what_agrees_is_filled(tmp_path):
     assert not found["zero_force_ds_cpu_optimizer"] and found["zero_allow_untested_optimizer"]
     half = filled(tmp_path, said, ["precision=fp16"])["fp16"]
     assert half == {"enabled": True, "loss_scale": 0, "initial_scale_power": 12}
+
+
+def test_memory_of_a_process_by_stage(tmp_path):
+    parts = Parts(trained=100, frozen=0, block=10, root=20)
+    found = [state_bytes(parts, "deepspeed", 4, stage) for stage in (1, 2, 3)]
+    # Weights, gradients and two moments of four bytes each.
+    assert found[:2] == [800 + 800 // 4, 400 + 1200 // 4]
+    assert found[2] == state_bytes(parts, "fsdp", 4)
+    assert stage_of(configured(tmp_path, STAGE)) == 2
 
 
 def test_micro_batches_of_a_process(tmp_path):
