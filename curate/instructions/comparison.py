@@ -18,7 +18,8 @@ tasks of one record are no duplicates of each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -34,8 +35,9 @@ from curate.instructions.history import sides
 from curate.instructions.making import PART, RECORD
 from curate.instructions.refine import conversations
 from curate.measure.instruction.base import lined, lines_of
-from curate.storage import column_array, read_arrow, write_arrow
+from curate.storage import column_array, read_arrow
 from curate.textbatch import TextBatch
+from curate.together import laid_together, write_apart
 
 VERSION = 2
 """Raised whenever the same rows may be compared by something else."""
@@ -52,22 +54,23 @@ _UNTAGGED = np.int64(1) << 31
 
 
 def write_comparison(
-    refined: str,
-    output: str,
+    refined: Sequence[str],
+    outputs: Sequence[str],
     answers: Literal["keep_first", "keep_best", "keep_all"],
     reasons: Mapping[str, str],
 ) -> None:
-    """Task: writes what every row of a refined partition is compared by.
+    """Task: writes what every row of refined partitions of one source is compared by, an output
+    each.
 
     reasons: tags by column, as `curate.instructions.data.tags` takes them.
     """
-    table = read_arrow(Path(refined))
+    table, rows = _read(refined)
     whole = column_array(table, "text")
     if RECORD in table.column_names:
         key = text = _record(table).to_arrow()
     else:
         key = whole if answers == "keep_all" else questions(table).to_arrow()
-        text = without_shared_wording(table).to_arrow()
+        text = without_shared_wording(table, rows).to_arrow()
     weight = pa.array(_weights(table, answers, reasons))
     compared = {
         "key": key,
@@ -76,21 +79,28 @@ def write_comparison(
         "rank": weight,
         "quarantine": column_array(table, "quarantine"),
     }
-    write_arrow(Path(output), pa.table(compared).combine_chunks())
+    write_apart(outputs, rows, pa.table(compared))
+
+
+def _read(refined: Sequence[str]) -> tuple[pa.Table, list[int]]:
+    """The rows of refined partitions, and how many each has."""
+    parts = [read_arrow(Path(path)) for path in refined]
+    return laid_together(parts), [part.num_rows for part in parts]
 
 
 def write_questions(
-    refined: str,
-    output: str,
+    refined: Sequence[str],
+    outputs: Sequence[str],
     answers: Literal["keep_first", "keep_best", "keep_all"],
     reasons: Mapping[str, str],
 ) -> None:
-    """Task: writes what the questions of a refined partition are compared by, a row each."""
-    table = read_arrow(Path(refined))
+    """Task: writes what the questions of refined partitions are compared by, a row each."""
+    table, rows = _read(refined)
     if RECORD in table.column_names:
         text = whole = _record(table)
     else:
-        text, whole = questions(table, _own_wording), questions(table)
+        text = questions(table, lambda instructions: _own_wordings(instructions, rows))
+        whole = questions(table)
     compared = {
         "text": text.to_arrow(),
         "substance": pa.array(substance_hashes(whole)),
@@ -98,7 +108,7 @@ def write_questions(
         "rank": pa.array(_weights(table, answers, reasons)),
         "quarantine": column_array(table, "quarantine"),
     }
-    write_arrow(Path(output), pa.table(compared).combine_chunks())
+    write_apart(outputs, rows, pa.table(compared))
 
 
 def _record(table: pa.Table) -> TextBatch:
@@ -154,16 +164,25 @@ def in_other_letters(texts: TextBatch, part: NDArray[np.int16]) -> TextBatch:
     return TextBatch(np.where(shift > 0, moved, texts.points).astype(np.uint32), texts.offsets)
 
 
-def without_shared_wording(table: pa.Table) -> TextBatch:
-    """What was said in every row, without the pieces of its instruction that many rows have.
+def without_shared_wording(table: pa.Table, rows: Sequence[int]) -> TextBatch:
+    """What was said in every row, without the pieces of its instruction that many rows of its
+    partition have. rows: of every partition.
 
     A piece ends with a line or a sentence, or at a colon. An instruction that is nothing but such
     pieces leaves its input and answer to be compared.
     """
     fields = {f: column_array(table, f) for f in ("instruction", "input", "output")}
-    fields["instruction"] = _own_wording(fields["instruction"])
+    fields["instruction"] = _own_wordings(fields["instruction"], rows)
     said = sides(column_array(table, "history"))
     return conversations(said, [TextBatch.from_arrow(values) for values in fields.values()])
+
+
+def _own_wordings(instructions: pa.Array, rows: Sequence[int]) -> pa.Array:
+    """The instructions of partitions of so many rows without the wording that each shares."""
+    if max(rows, default=0) < _SHARED:
+        return instructions
+    ends = [0, *itertools.accumulate(rows)]
+    return pa.concat_arrays([_own_wording(instructions[a:b]) for a, b in itertools.pairwise(ends)])
 
 
 def _own_wording(instructions: pa.Array) -> pa.Array:
