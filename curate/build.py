@@ -21,6 +21,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from curate.assembly import Partition
 from curate.contamination.evaluation import Evaluation, evaluation, found_files
 from curate.contamination.report import REPORT_NAME, question_report, written_report
 from curate.dedup.corpus import TextPartition
@@ -33,7 +34,6 @@ from curate.fingerprint import fingerprint
 from curate.hashes import FileHashes
 from curate.ingest import ingested, partition_path
 from curate.lock import locked
-from curate.outputs import Partition
 from curate.plan import (
     PlannedUnit,
     SourcePlan,

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from curate.assembly import Partition
 from curate.build import (
     Build,
     Options,
@@ -41,7 +42,6 @@ from curate.instructions.recipe import (
     InstructionSource,
     Mixture,
 )
-from curate.outputs import Partition
 from curate.plan import SourcePlan, sketch_key
 from curate.progress import Progress
 from curate.storage import read_json, write_json

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from curate.dedup.normal import content_hashes, normal_texts
 from curate.dedup.substance import substance_hashes
-from curate.instructions.data import tags
+from curate.instructions.data import tag_bits
 from curate.instructions.history import sides
 from curate.instructions.making import PART, RECORD
 from curate.instructions.refine import conversations
@@ -62,7 +62,7 @@ def write_comparison(
     """Task: writes what every row of refined partitions of one source is compared by, an output
     each.
 
-    reasons: tags by column, as `curate.instructions.data.tags` takes them.
+    reasons: tags by column, as `curate.instructions.data.tag_bits` takes them.
     """
     table, rows = _read(refined)
     whole = column_array(table, "text")
@@ -123,9 +123,7 @@ def _weights(table: pa.Table, answers: str, reasons: Mapping[str, str]) -> NDArr
     if answers == "keep_best":
         longest = pc.utf8_length(column_array(table, "output")).to_numpy()
         weight = np.minimum(longest, _UNTAGGED - 1).astype(np.int64)
-        weight[pc.equal(pc.cast(tags(table, reasons), pa.string()), "").to_numpy(False)] += (
-            _UNTAGGED
-        )
+        weight[tag_bits(table, reasons) == 0] += _UNTAGGED
     return weight.astype(np.uint32)
 
 
