@@ -74,7 +74,10 @@ def tag_words(bits: NDArray[np.int64], reasons: Mapping[str, str]) -> pa.Array:
 
 
 def data_columns(refined: pa.Table, drawn: pa.Table, where: pa.Array) -> dict[str, pa.Array]:
-    """The columns of the kept rows that only instructions have, but `tags`; `where` are their positions."""
+    """The columns of the kept rows that only instructions have, without `tags`.
+
+    where: their positions.
+    """
     valid = column_array(drawn, "valid").take(where)
     index = valid.cast(pa.int32())
     split = pa.DictionaryArray.from_arrays(index, pa.array([TRAIN, VALID], pa.string()))
