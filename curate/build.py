@@ -49,7 +49,7 @@ from curate.progress import Progress, Silent
 from curate.recipe import Recipe
 from curate.refine import prepare_pairs
 from curate.rows import INSTRUCTION, PAIR
-from curate.storage import read_json, write_json
+from curate.storage import read_json, write_json, write_listing
 from manifests.manifest import Account, accounts, corpus_manifest, total
 from manifests.seal import write_sealed
 from sources.adapter import InputFile, Unit
@@ -625,7 +625,7 @@ class Build:
             for i, piece in enumerate(pieces)
         ]
         listing = self.work / "partitions.json"
-        write_json(listing, [p.as_json() for p in partitions])
+        write_listing(listing, [p.as_json() for p in partitions])
         results: dict[int, dict[str, Any]] = {}
         waiting: dict[str, tuple[int, Path, int]] = {}
         # A duplicate's row names another partition's, and went by what all partitions hold.

@@ -171,9 +171,9 @@ def write_sketches(
 
     Of exact duplicates the longest stays, unless the files rank rows by `weight`.
     """
-    parts = [taking_part(t, d) for t, d in zip(texts, decisions, strict=True)]
-    rows = [np.flatnonzero(part) for part in parts]
     tables = [read_arrow(Path(path)) for path in texts]
+    parts = [taking_part(t, d) for t, d in zip(tables, decisions, strict=True)]
+    rows = [np.flatnonzero(part) for part in parts]
     names = [name for name in ("text", "key", "weight") if name in tables[0].column_names]
     whole = laid_together([table.select(names) for table in tables])
     columns = {name: column_array(whole, name) for name in names}

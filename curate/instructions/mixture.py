@@ -97,7 +97,7 @@ def draw(
         opened = laid_together([read_arrow(Path(path), ["opening"]) for path in questions])
         openings = column_array(opened, "opening").to_numpy()
         valid = for_validation(openings, read_arrow(Path(clusters)), mixture.valid, mixture.seed)
-    open_parts = [taking_part(r, d) for r, d in zip(refined, decisions, strict=True)]
+    open_parts = [taking_part(p, d) for p, d in zip(parts, decisions, strict=True)]
     for open_part, path in zip(open_parts, duplicates or (), strict=duplicates is not None):
         open_part[column_array(read_arrow(Path(path)), "position").to_numpy()] = False
     open_rows = np.concatenate(open_parts)
