@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import shutil
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,11 +21,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from curate.assembly import Partition
 from curate.contamination.evaluation import Evaluation, evaluation, found_files
 from curate.contamination.report import REPORT_NAME, question_report, written_report
 from curate.dedup.corpus import TextPartition
 from curate.dedup.options import NearDedup
-from curate.dedup.plan import Comparison, later_stages, sketch_stage
+from curate.dedup.plan import Comparison, later_stages, sketch_task
 from curate.dedup.verify import Judgement
 from curate.engine.local import Engine, engine
 from curate.engine.task import Report, Task
@@ -33,7 +34,6 @@ from curate.fingerprint import fingerprint
 from curate.hashes import FileHashes
 from curate.ingest import ingested, partition_path
 from curate.lock import locked
-from curate.outputs import Partition
 from curate.plan import (
     PlannedUnit,
     SourcePlan,
@@ -49,7 +49,7 @@ from curate.progress import Progress, Silent
 from curate.recipe import Recipe
 from curate.refine import prepare_pairs
 from curate.rows import INSTRUCTION, PAIR
-from curate.storage import read_json, write_json
+from curate.storage import read_json, write_json, write_listing
 from manifests.manifest import Account, accounts, corpus_manifest, total
 from manifests.seal import write_sealed
 from sources.adapter import InputFile, Unit
@@ -109,6 +109,42 @@ class Piece:
     number: int
     rows: int
     bytes: int
+
+
+SMALL_BYTES = 1 << 18
+"""Partitions with less text go through the steps together with others of their source,"""
+TOGETHER_BYTES = 1 << 21
+"""until they have so much text, or their number is"""
+TOGETHER = 256
+
+RowStep = tuple[Callable[[Piece], Path], Callable[[list[Piece]], Task]]
+"""The file that a step leaves of a partition, and its task for partitions of one source."""
+
+
+def paths_of(path_of: Callable[[Piece], Path], pieces: list[Piece]) -> list[str]:
+    """The paths of pieces, for a task."""
+    return [str(path_of(piece)) for piece in pieces]
+
+
+def label_of(pieces: list[Piece], what: str) -> str:
+    """What a task that does something for pieces is called in messages."""
+    others = f" and {len(pieces) - 1} more" if len(pieces) > 1 else ""
+    return f"{pieces[0].unit.prefix} {what} {pieces[0].number}{others}"
+
+
+def together(pieces: list[Piece], numbers: list[int]) -> Iterator[list[int]]:
+    """The numbers of pieces, in parts of one source each that one task takes."""
+    part: list[int] = []
+    size = 0
+    for i in numbers:
+        full = len(part) == TOGETHER or size + pieces[i].bytes > TOGETHER_BYTES
+        if part and (full or pieces[part[0]].unit.plan is not pieces[i].unit.plan):
+            yield part
+            part, size = [], 0
+        part.append(i)
+        size += pieces[i].bytes
+    if part:
+        yield part
 
 
 PathOf = Callable[[Any, Piece], Path]
@@ -356,17 +392,38 @@ class Build:
         self.progress.stage("rows", expected)
         pieces: list[Piece] = []
         ingesting: dict[str, PlannedUnit] = {}
-        refining: dict[str, tuple[Piece, Iterator[tuple[Path, Task]]]] = {}
+        refining: dict[str, tuple[list[Piece], Iterator[RowStep]]] = {}
+        text_bytes: Counter[str] = Counter()
+        small: dict[str, list[Piece]] = defaultdict(list)
 
-        def follow(piece: Piece, steps: Iterator[tuple[Path, Task]]) -> None:
-            """Submits the next of the steps that is not done."""
-            for path, task in steps:
-                self.used.add(path)
-                if not path.exists():
-                    refining[task.label] = piece, steps
+        def follow(chosen: list[Piece], steps: Iterator[RowStep]) -> None:
+            """Submits the next of the steps that is not done for all of the pieces."""
+            for path_of, task_for in steps:
+                paths = [path_of(piece) for piece in chosen]
+                self.used.update(paths)
+                missing = [p for p, path in zip(chosen, paths, strict=True) if not path.exists()]
+                if missing:
+                    task = task_for(missing)
+                    refining[task.label] = chosen, steps
                     runner.submit(task, 1)
                     return
-            self.progress.advance(piece.bytes, expected)
+            self.progress.advance(sum(piece.bytes for piece in chosen), expected)
+
+        def take(piece: Piece) -> None:
+            """Works on a piece, if it is small together with others of its source."""
+            pieces.append(piece)
+            if piece.bytes >= SMALL_BYTES:
+                follow([piece], iter(self.row_steps()))
+                return
+            waiting = small[piece.unit.plan.label]
+            waiting.append(piece)
+            if len(waiting) == TOGETHER or sum(p.bytes for p in waiting) >= TOGETHER_BYTES:
+                take_small(piece.unit.plan.label)
+
+        def take_small(label: str) -> None:
+            """Works on what small pieces of a source are waiting."""
+            if waiting := small.pop(label, None):
+                follow(waiting, iter(self.row_steps()))
 
         for unit in units:
             self.used.add(self.ingest_folder(unit))
@@ -378,8 +435,10 @@ class Build:
                 continue
             expected += sum(s["bytes"] for s in sizes) - unit.size
             for number, size in enumerate(sizes):
-                pieces.append(Piece(unit, number, size["rows"], size["bytes"]))
-                follow(pieces[-1], self.row_tasks(pieces[-1]))
+                take(Piece(unit, number, size["rows"], size["bytes"]))
+        unread = Counter(unit.plan.label for unit in ingesting.values())
+        for label in [label for label in small if not unread[label]]:
+            take_small(label)
         for report in self.reports(runner):
             label, value = report.task.label, report.value
             if label not in ingesting:
@@ -387,25 +446,24 @@ class Build:
             elif report.last:
                 # Text and file differ in size; now that the text's is known, expect that.
                 unit = ingesting[label]
-                expected += sum(p.bytes for p in pieces if p.unit is unit) - unit.size
+                expected += text_bytes[label] - unit.size
+                unread[unit.plan.label] -= 1
+                if not unread[unit.plan.label]:
+                    take_small(unit.plan.label)
             else:
-                pieces.append(
-                    Piece(ingesting[label], value["partition"], value["rows"], value["bytes"])
-                )
-                follow(pieces[-1], self.row_tasks(pieces[-1]))
+                text_bytes[label] += value["bytes"]
+                take(Piece(ingesting[label], value["partition"], value["rows"], value["bytes"]))
         return sorted(pieces, key=lambda p: (p.unit.prefix, p.number))
 
-    def row_tasks(self, piece: Piece) -> Iterator[tuple[Path, Task]]:
-        """The steps of a partition, each with the file it leaves."""
-        yield self.refined_path(piece), self.refine_task(piece)
+    def row_steps(self) -> list[RowStep]:
+        """The steps that partitions go through, each by the file it leaves of one and its task."""
+        steps: list[RowStep] = [(self.refined_path, self.refine_task)]
         if self.evaluation is not None:
-            yield self.scores_path(piece), self.compare_task(piece, self.evaluation)
-        yield self.decision_path(piece), self.decide_task(piece)
+            steps.append((self.scores_path, self.compare_task))
+        steps.append((self.decision_path, self.decide_task))
         if self.removes_duplicates:
-            [job] = sketch_stage(
-                [self.text_partition(piece)], self.recipe.dedup.exact, self.near_search()
-            ).jobs
-            yield self.sketch_path(piece), job.task
+            steps.append((self.sketch_path, self.sketch_task))
+        return steps
 
     def ingest_task(self, unit: PlannedUnit) -> Task:
         folder = str(self.ingest_folder(unit))
@@ -430,49 +488,58 @@ class Build:
             label,
         )
 
-    def refine_task(self, piece: Piece) -> Task:
-        plan = piece.unit.plan
-        label = f"{piece.unit.prefix} partition {piece.number}"
+    def refine_task(self, pieces: list[Piece]) -> Task:
+        plan = pieces[0].unit.plan
         arguments: dict[str, Any] = {
-            "partition": str(partition_path(self.ingest_folder(piece.unit), piece.number)),
-            "output": str(self.refined_path(piece)),
+            "partitions": [
+                str(partition_path(self.ingest_folder(piece.unit), piece.number))
+                for piece in pieces
+            ],
+            "outputs": paths_of(self.refined_path, pieces),
             "rewrites": plan.rewrites,
             "measures": self.measures,
         }
+        label = label_of(pieces, "partition")
         if plan.row_type is INSTRUCTION:
             return Task("curate.instructions.refine:refine_instructions", arguments, label)
         arguments |= {"row_type": plan.row_type.name, "template": plan.template}
         arguments["sides"] = self.recipe.dedup.sides is not None
         return Task("curate.refine:refine", arguments, label)
 
-    def compare_task(self, piece: Piece, asked: Evaluation) -> Task:
+    def compare_task(self, pieces: list[Piece]) -> Task:
+        assert self.evaluation is not None
         return Task(
             "curate.contamination.compare:compare",
             {
-                "refined": str(self.refined_path(piece)),
-                "index": str(asked.index),
-                "names": str(asked.questions),
-                "output": str(self.scores_path(piece)),
+                "refined": paths_of(self.refined_path, pieces),
+                "index": str(self.evaluation.index),
+                "names": str(self.evaluation.questions),
+                "outputs": paths_of(self.scores_path, pieces),
             },
-            f"{piece.unit.prefix} questions {piece.number}",
+            label_of(pieces, "questions"),
         )
 
-    def decide_task(self, piece: Piece) -> Task:
+    def decide_task(self, pieces: list[Piece]) -> Task:
+        plan = pieces[0].unit.plan
         return Task(
             "curate.decide:decide",
             {
-                "refined": str(self.refined_path(piece)),
-                "output": str(self.decision_path(piece)),
+                "refined": paths_of(self.refined_path, pieces),
+                "outputs": paths_of(self.decision_path, pieces),
                 "limits": self.recipe.quality,
                 "languages": self.recipe.language,
-                "row_type": piece.unit.plan.row_type.name,
-                "dropping": self.dropping(piece),
+                "row_type": plan.row_type.name,
+                "dropping": self.dropping(pieces[0]),
                 "contamination": self.recipe.contamination,
-                "scores": str(self.scores_path(piece)) if self.evaluation else None,
-                "refusal": piece.unit.plan.refusal,
+                "scores": paths_of(self.scores_path, pieces) if self.evaluation else None,
+                "refusal": plan.refusal,
             },
-            f"{piece.unit.prefix} decisions {piece.number}",
+            label_of(pieces, "decisions"),
         )
+
+    def sketch_task(self, pieces: list[Piece]) -> Task:
+        partitions = [self.text_partition(piece) for piece in pieces]
+        return sketch_task(partitions, self.recipe.dedup.exact, self.near_search())
 
     def dropping(self, piece: Piece) -> dict[str, str]:
         """Columns that must be 0 in a piece, each with the reason for which rows go."""
@@ -562,7 +629,7 @@ class Build:
             for i, piece in enumerate(pieces)
         ]
         listing = self.work / "partitions.json"
-        write_json(listing, [p.as_json() for p in partitions])
+        write_listing(listing, [p.as_json() for p in partitions])
         results: dict[int, dict[str, Any]] = {}
         waiting: dict[str, tuple[int, Path, int]] = {}
         # A duplicate's row names another partition's, and went by what all partitions hold.

@@ -7,7 +7,7 @@ is its reason. Only stored columns are read, so another limit costs next to noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from curate.contamination.compare import with_scores
 from curate.contamination.options import SCORE, Contamination
 from curate.recipe import Languages, Limit, Recipe, Source
 from curate.rows import PAIR
-from curate.storage import column_array, read_arrow, write_arrow
+from curate.storage import column_array, read_arrow
+from curate.together import laid_together, write_apart
 
 VERSION = 4
 
@@ -174,23 +175,26 @@ def decided(
 
 
 def decide(
-    refined: str,
-    output: str,
+    refined: Sequence[str],
+    outputs: Sequence[str],
     limits: Mapping[str, Limit],
     languages: Languages | None,
     row_type: str,
     dropping: Mapping[str, str] | None = None,
     contamination: Contamination | None = None,
-    scores: str | None = None,
+    scores: Sequence[str] | None = None,
     refusal: Refusal | None = None,
 ) -> dict[str, int]:
-    """Task: writes the decisions on a refined partition; returns how many rows stay."""
-    table = read_arrow(Path(refined))
+    """Task: writes the decisions on refined partitions of one source, an output each; returns how
+    many rows stay. scores: the files of `curate.contamination.compare`.
+    """
+    parts = [read_arrow(Path(path)) for path in refined]
     if scores is not None:
-        table = with_scores(table, Path(scores))
+        parts = [with_scores(p, Path(path)) for p, path in zip(parts, scores, strict=True)]
+    table = laid_together(parts)
     decisions = decided(
         table, limits, languages, row_type, dropping, contamination, refusal=refusal
     )
-    write_arrow(Path(output), decisions)
+    write_apart(outputs, [part.num_rows for part in parts], decisions)
     dropped = decisions.num_rows - decisions.column("reason").null_count
     return {"rows": table.num_rows, "dropped": dropped}

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from curate.rows import INSTRUCTION, RowType
-from curate.storage import read_json, write_arrow, write_json
+from curate.storage import read_json, write_arrow, written
 from sources.adapter import Adapter, SourceError, Unit
 
 VERSION = 1
@@ -125,7 +126,7 @@ def ingest(
         write_arrow(partition_path(root, number), table)
         sizes.append({"rows": table.num_rows, "bytes": size})
         yield {"partition": number, **sizes[-1]}
-    write_json(root / INDEX, {"partitions": sizes})
+    _write_index(root, sizes)
     yield {"partitions": len(sizes)}
 
 
@@ -143,7 +144,7 @@ def reject(
     row = quarantined_row(adapter.row_type, 1, reason, detail)
     write_arrow(partition_path(root, 0), row if making is None else making.made(row, ""))
     sizes = {"rows": 1, "bytes": 0}
-    write_json(root / INDEX, {"partitions": [sizes]})
+    _write_index(root, [sizes])
     yield {"partition": 0, **sizes}
     yield {"partitions": 1}
 
@@ -156,11 +157,18 @@ def _checked_order(table: pa.Table, expected: int, unit: Unit) -> int:
     return int(rows[-1]) + 1 if len(rows) else expected
 
 
+def _write_index(root: Path, sizes: list[dict[str, int]]) -> None:
+    # Not forced to the disk, which would be waited for once a file: partitions are not either, and
+    # an index that does not read well is as good as none.
+    with written(root / INDEX) as temporary:
+        temporary.write_bytes(orjson.dumps({"partitions": sizes}))
+
+
 def ingested(folder: Path) -> list[dict[str, int]] | None:
     """Sizes of the partitions of a unit that is complete, or None."""
     try:
         sizes: list[dict[str, int]] = read_json(folder / INDEX)["partitions"]
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return None
     whole = all(partition_path(folder, number).exists() for number in range(len(sizes)))
     return sizes if whole else None

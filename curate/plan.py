@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from curate import decide, ingest, outputs, refine
+from curate.assembly import ledger_schema
 from curate.decide import Refusal, refused
 from curate.dedup import agreement, sketch, substance
 from curate.dedup import plan as dedup_plan
@@ -307,7 +308,7 @@ def write_key(parts: list[Any], recipe: Recipe, compared: list[str]) -> str:
         "write",
         outputs.VERSION,
         importlib.metadata.version("pyarrow"),
-        str(outputs.ledger_schema(recipe.measures(), recipe.other_columns())),
+        str(ledger_schema(recipe.measures(), recipe.other_columns())),
         parts,
         compared,
         recipe.output.model_dump(mode="json"),

@@ -1,6 +1,6 @@
-"""Rewrites, renders and measures one partition. Nothing is dropped here.
+"""Rewrites, renders and measures partitions. Nothing is dropped here.
 
-The result is an Arrow file with, for every row of the partition: `row`, `text`, `meta`,
+The result is an Arrow file a partition with, for every row: `row`, `text`, `meta`,
 `quarantine`, `detail`, `bytes` (UTF-8 bytes of text read), `rewrites` (a bit per rewrite step that
 changed the row; the schema's metadata names the bits), one column per measure, what rewrites
 counted and, for pairs, `zh_characters`, `en_characters` and one column per measure of pairs.
@@ -27,8 +27,9 @@ from curate.rewrite.base import Rewrite
 from curate.rewrite.beside import rewritten_beside
 from curate.rows import PAIR, ROW_TYPES
 from curate.scan import Scan, scan
-from curate.storage import column_array, read_arrow, write_arrow
+from curate.storage import column_array, read_arrow
 from curate.textbatch import TextBatch
+from curate.together import laid_together, write_apart
 
 VERSION = 2
 REWRITE_NAMES = b"rewrites"
@@ -140,28 +141,32 @@ def beside(
     return meta, detail
 
 
-def write_refined(path: Path, refined: pa.Table, rewrites: Sequence[Rewrite]) -> None:
-    """Writes a refined partition, with what the bits of `rewrites` stand for."""
+def write_refined(
+    paths: Sequence[str], rows: Sequence[int], refined: pa.Table, rewrites: Sequence[Rewrite]
+) -> None:
+    """Writes refined partitions of so many rows, with what the bits of `rewrites` stand for."""
     names = json.dumps([step.name for step in rewrites]).encode()
-    write_arrow(path, refined.replace_schema_metadata({REWRITE_NAMES: names}).combine_chunks())
+    write_apart(paths, rows, refined.replace_schema_metadata({REWRITE_NAMES: names}))
 
 
 def refine(
-    partition: str,
-    output: str,
+    partitions: Sequence[str],
+    outputs: Sequence[str],
     row_type: str,
     template: str,
     rewrites: list[Rewrite],
     measures: list[AnyMeasure],
     sides: bool = False,
 ) -> dict[str, Any]:
-    """Task: reads an ingested partition and writes the refined one; returns its times and sizes.
+    """Task: reads ingested partitions of one source and writes the refined ones, an output each;
+    returns times and sizes.
 
     sides: of pairs, also hash the sides, for `curate.dedup.sides`.
     """
     clock = Clock()
     kind = ROW_TYPES[row_type]
-    table = read_arrow(Path(partition)).combine_chunks()
+    parts = [read_arrow(Path(partition)) for partition in partitions]
+    table = laid_together(parts)
     clock.lap("read partitions")
     fields: dict[str, TextBatch] = {}
     scans: dict[str, Scan] = {}
@@ -211,6 +216,6 @@ def refine(
             **{column: pa.array(values) for column, values in counts.items()},
         }
     )
-    write_refined(Path(output), refined, rewrites)
+    write_refined(outputs, [part.num_rows for part in parts], refined, rewrites)
     clock.lap("write partitions")
     return {"rows": table.num_rows, "bytes": int(size.sum()), "clock": dict(clock.seconds)}

@@ -9,7 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+import orjson
 import pyarrow as pa
+
+_BUFFER = 1 << 18
 
 
 @contextmanager
@@ -18,7 +21,8 @@ def written(path: Path) -> Iterator[Path]:
 
     Two processes may write the same file at once: names differ, contents do not, the last wins.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield temporary
@@ -51,9 +55,21 @@ def read_json(path: Path) -> Any:
 
 def write_arrow(path: Path, table: pa.Table | pa.RecordBatch) -> None:
     """Writes an intermediate as an uncompressed Arrow IPC file, mapped back without a copy."""
-    with written(path) as temporary, pa.OSFile(str(temporary), "wb") as sink:
+    # Buffered: a small partition has many columns of a few bytes, each a call to the system.
+    with (
+        written(path) as temporary,
+        pa.output_stream(str(temporary), compression=None, buffer_size=_BUFFER) as sink,
+    ):
         with pa.ipc.new_file(sink, table.schema) as writer:
             writer.write(table)
+
+
+def write_listing(path: Path, entries: list[dict[str, Any]]) -> None:
+    """Writes a list for other tasks to read with `read_json`: without blanks, which long ones
+    would spend their time on.
+    """
+    with opened_for_writing(path) as file:
+        file.write(orjson.dumps(entries))
 
 
 def column_array(table: pa.Table, name: str) -> pa.Array:

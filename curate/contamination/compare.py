@@ -12,6 +12,7 @@ by half of the options. A row's score is that of its best question.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ from curate.contamination.index import IN_PART, KEY, OPTIONS, WHOLE, Index, powe
 from curate.contamination.options import QUESTION, SCORE
 from curate.dedup.normal import mixed
 from curate.refine import Clock
-from curate.storage import column_array, read_arrow, write_arrow
+from curate.storage import column_array, read_arrow
 from curate.textbatch import TextBatch
+from curate.together import laid_together, write_apart
 
 VERSION = 1
 
@@ -326,14 +328,17 @@ def with_scores(refined: pa.Table, scores: Path) -> pa.Table:
     return refined
 
 
-def compare(refined: str, index: str, names: str, output: str) -> dict[str, Any]:
-    """Task: scores a refined partition.
+def compare(
+    refined: Sequence[str], index: str, names: str, outputs: Sequence[str]
+) -> dict[str, Any]:
+    """Task: scores refined partitions, an output each.
 
     Writes, for every row, the ledger's columns, and `units` and `scores`: lists of the units with
     at least FLOOR. `names` is the Arrow file with the ids of the questions.
     """
     clock = Clock()
-    table = read_arrow(Path(refined), ["text", "quarantine"])
+    parts = [read_arrow(Path(path), ["text", "quarantine"]) for path in refined]
+    table = laid_together(parts)
     batch = TextBatch.from_arrow(column_array(table, "text"))
     known = _index(index)
     rows, units, scores = scored(batch, known)
@@ -354,6 +359,6 @@ def compare(refined: str, index: str, names: str, output: str) -> dict[str, Any]
         "units": pa.ListArray.from_arrays(pa.array(bounds), pa.array(units[worth])),
         "scores": pa.ListArray.from_arrays(pa.array(bounds), pa.array(scores[worth])),
     }
-    write_arrow(Path(output), pa.table(columns))
+    write_apart(outputs, [part.num_rows for part in parts], pa.table(columns))
     clock.lap("contamination")
     return {"rows": len(batch), "clock": dict(clock.seconds)}

@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from curate.errors import CurateError
-from curate.storage import column_array, read_arrow, read_json, write_json
+from curate.storage import column_array, read_arrow, read_json, write_listing
 from curate.textbatch import TextBatch
 
 ROW_BITS = 24
@@ -52,7 +52,7 @@ class TextPartition:
 
 def write_corpus(path: Path, partitions: Sequence[TextPartition]) -> None:
     """Write the list of partitions that tasks read."""
-    write_json(path, [asdict(partition) for partition in partitions])
+    write_listing(path, [asdict(partition) for partition in partitions])
 
 
 def text_column(path: str) -> pa.Array:
@@ -60,9 +60,8 @@ def text_column(path: str) -> pa.Array:
     return column_array(read_arrow(Path(path), ["text"]), "text").cast(pa.large_string())
 
 
-def taking_part(texts: str, decision: str | None) -> NDArray[np.bool_]:
-    """Which rows of a partition are open to deduplication, bool [rows]."""
-    table = read_arrow(Path(texts))
+def taking_part(table: pa.Table, decision: str | None) -> NDArray[np.bool_]:
+    """Which rows of a partition (the table of its texts) are open to deduplication, bool [rows]."""
     part = np.ones(table.num_rows, np.bool_)
     if "quarantine" in table.column_names:
         part &= column_array(table, "quarantine").is_null().to_numpy(zero_copy_only=False)

@@ -74,19 +74,23 @@ def sketch_stage(
     partitions: Sequence[TextPartition], exact: ExactDedup | None, near: NearDedup | None
 ) -> Stage:
     """The stage that looks at texts; its outputs are the partitions' `sketch` files."""
-    jobs = []
-    for partition in partitions:
-        arguments = {
-            "texts": partition.texts,
-            "decision": partition.decision,
-            "output": partition.sketch,
-            "exact": exact,
-            "near": near,
-        }
-        label = f"sketch of {Path(partition.texts).name}"
-        task = Task("curate.dedup.sketch:write_sketch", arguments, label)
-        jobs.append(Job(task, (Path(partition.sketch),)))
+    jobs = [Job(sketch_task([p], exact, near), (Path(p.sketch),)) for p in partitions]
     return Stage("sketch", tuple(jobs))
+
+
+def sketch_task(
+    partitions: Sequence[TextPartition], exact: ExactDedup | None, near: NearDedup | None
+) -> Task:
+    """The task that writes the sketches of some small partitions, or of one."""
+    arguments = {
+        "texts": [partition.texts for partition in partitions],
+        "decisions": [partition.decision for partition in partitions],
+        "outputs": [partition.sketch for partition in partitions],
+        "exact": exact,
+        "near": near,
+    }
+    label = f"sketch of {Path(partitions[0].texts).name}"
+    return Task("curate.dedup.sketch:write_sketches", arguments, label)
 
 
 def _job(function: str, label: str, output: Path, **arguments: Any) -> Job:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +33,18 @@ def _closing(sections: Sequence[tuple[int, NDArray[np.int64]]]) -> bytes:
     return b"".join([*parts, np.array([len(sections), size], "<i8").tobytes(), _MAGIC])
 
 
+def _append(file: IO[bytes], records: Records) -> None:
+    # Not `tofile`, which opens and closes the file once more for every array.
+    if len(records):
+        file.write(np.ascontiguousarray(records).view(np.uint8).data)
+
+
 def write_records(path: Path, sections: Sequence[tuple[Records, NDArray[np.int64]]]) -> None:
     """Write (records, offsets) pairs; bucket i of one is `records[offsets[i]:offsets[i + 1]]`."""
     with written(path) as temporary, temporary.open("wb") as file:
         file.write(_MAGIC)
         for records, _ in sections:
-            np.ascontiguousarray(records).tofile(file)
+            _append(file, records)
         file.write(_closing([(records.itemsize, offsets) for records, offsets in sections]))
 
 
@@ -48,7 +54,7 @@ def write_runs(path: Path, dtype: np.dtype[Any], runs: Iterable[Records]) -> Non
     with written(path) as temporary, temporary.open("wb") as file:
         file.write(_MAGIC)
         for run in runs:
-            np.ascontiguousarray(run, dtype).tofile(file)
+            _append(file, np.asarray(run, dtype))
             offsets.append(offsets[-1] + len(run))
         file.write(_closing([(dtype.itemsize, np.array(offsets, np.int64))]))
 

@@ -71,7 +71,7 @@ def write_side_records(texts: str, decision: str | None, output: str, options: S
     Sides shorter than the options say have no record, nor have rows that take no part.
     """
     table = read_arrow(Path(texts))
-    part = taking_part(texts, decision)
+    part = taking_part(table, decision)
     lengths = TextBatch.from_arrow(text_column(texts)).lengths()
     scores = np.full(len(part), -1, np.float32)
     if options.by_score:

@@ -7,22 +7,24 @@ depends on the partition and the options only, so it is made once, whatever othe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from curate.dedup.band import KEY_BITS, band_keys, banding
-from curate.dedup.corpus import ROW_BITS, taking_part, text_column
+from curate.dedup.corpus import ROW_BITS, taking_part
 from curate.dedup.normal import content_hashes, normal_texts
 from curate.dedup.options import ExactDedup, NearDedup
 from curate.dedup.records import write_records
 from curate.dedup.shingle import shingles
 from curate.storage import column_array, read_arrow
 from curate.textbatch import TextBatch
+from curate.together import laid_together
 
 VERSION = 1
 """Raised whenever the same texts and options may give other records."""
@@ -89,18 +91,28 @@ def blocks(batch: TextBatch, characters: int = 1 << 16) -> Iterator[TextBatch]:
         begin = end
 
 
-def sketched(
-    batch: TextBatch,
-    rows: NDArray[np.int64],
-    exact: ExactDedup | None,
-    near: NearDedup | None,
-    keys_of: TextBatch | None = None,
-    weights: NDArray[np.uint32] | None = None,
-) -> Sketch:
-    """The sketch of the texts in the batch, which are these rows of a partition.
+@dataclass(frozen=True)
+class Hashed:
+    """What is looked for of n texts; arrays of what is not looked for have no rows."""
 
-    keys_of: what exact duplicates have in common, the texts themselves unless given. weights: which
-    of them stays, the one of the highest; the longest text unless given.
+    hashes: NDArray[np.uint64]
+    """Content hashes, uint64 [n, 2]."""
+    keys: NDArray[np.uint64]
+    """Band keys, uint64 [n, bands]."""
+    counted: NDArray[np.bool_]
+    """Which texts have shingles, bool [n]."""
+
+    def between(self, begin: int, end: int) -> Hashed:
+        """That of some of the texts."""
+        return Hashed(self.hashes[begin:end], self.keys[begin:end], self.counted[begin:end])
+
+
+def hashed(
+    batch: TextBatch, exact: ExactDedup | None, near: NearDedup | None, keys_of: TextBatch | None
+) -> Hashed:
+    """Hashes and keys of texts.
+
+    keys_of: what exact duplicates have in common, the texts themselves unless given.
     """
     hashes = np.empty((len(batch) if exact else 0, 2), np.uint64)
     keys = np.empty((len(batch) if near else 0, banding(near)[0] if near else 0), np.uint64)
@@ -121,14 +133,24 @@ def sketched(
         for block in blocks(keys_of):
             hashes[begin : begin + len(block)] = content_hashes(normal_texts(block))
             begin += len(block)
+    return Hashed(hashes, keys, counted)
+
+
+def placed(found: Hashed, rows: NDArray[np.int64], weights: NDArray[Any] | None) -> Sketch:
+    """The sketch of texts that are these rows of a partition.
+
+    weights: which of exact duplicates stays, the one of the highest, [n]; None where exact
+    duplicates are not looked for.
+    """
+    hashes, keys, counted = found.hashes, found.keys, found.counted
     buckets = (hashes[:, 0] >> np.uint64(64 - BUCKET_BITS)).astype(np.uint16)
     order = np.argsort(buckets, kind="stable")
     exact_records = np.empty(len(hashes), EXACT_RECORD)
     exact_records["h1"] = hashes[order, 0]
     exact_records["h2"] = hashes[order, 1]
-    if exact is not None:
+    if weights is not None:
         exact_records["row"] = rows[order]
-        exact_records["length"] = (batch.lengths() if weights is None else weights)[order]
+        exact_records["length"] = weights[order]
     exact_offsets = np.zeros(BUCKETS + 1, np.int64)
     np.cumsum(np.bincount(buckets, minlength=BUCKETS), out=exact_offsets[1:])
     band_offsets = np.zeros(BUCKETS + 1, np.int64)
@@ -138,22 +160,35 @@ def sketched(
     return Sketch(exact_records, exact_offsets, bands, band_offsets)
 
 
-def write_sketch(
-    texts: str,
-    decision: str | None,
-    output: str,
+def write_sketches(
+    texts: Sequence[str],
+    decisions: Sequence[str | None],
+    outputs: Sequence[str],
     exact: ExactDedup | None,
     near: NearDedup | None,
 ) -> None:
-    """Task: write the sketch of a partition (see TextPartition for the files)."""
-    part = taking_part(texts, decision)
-    batch = TextBatch.from_arrow(text_column(texts))
-    rows = np.flatnonzero(part)
-    if len(rows) < len(batch):
-        batch = batch.taken(rows)
-    table = read_arrow(Path(texts))
-    keys_of = weights = None
-    if "key" in table.column_names:
-        keys_of = TextBatch.from_arrow(column_array(table, "key")).taken(rows)
-        weights = column_array(table, "weight").to_numpy()[rows]
-    sketched(batch, rows, exact, near, keys_of, weights).write(Path(output))
+    """Task: write the sketches of partitions of one kind (see TextPartition for the files).
+
+    Of exact duplicates the longest stays, unless the files rank rows by `weight`.
+    """
+    tables = [read_arrow(Path(path)) for path in texts]
+    parts = [taking_part(t, d) for t, d in zip(tables, decisions, strict=True)]
+    rows = [np.flatnonzero(part) for part in parts]
+    names = [name for name in ("text", "key", "weight") if name in tables[0].column_names]
+    whole = laid_together([table.select(names) for table in tables])
+    columns = {name: column_array(whole, name) for name in names}
+    batch = TextBatch.from_arrow(columns["text"])
+    every = np.flatnonzero(np.concatenate(parts))
+    if len(every) < len(batch):
+        batch = batch.taken(every)
+    keys_of = None
+    weights = batch.lengths()
+    if "key" in columns:
+        keys_of = TextBatch.from_arrow(columns["key"]).taken(every)
+        weights = columns["weight"].to_numpy()[every]
+    found = hashed(batch, exact, near, keys_of)
+    end = 0
+    for own, output in zip(rows, outputs, strict=True):
+        begin, end = end, end + len(own)
+        ranked = weights[begin:end] if exact is not None else None
+        placed(found.between(begin, end), own, ranked).write(Path(output))

@@ -7,16 +7,25 @@ ingest (and make tasks) -> refine -> compare (with evaluation questions) -> deci
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from curate.build import Build, Options, Piece, kept_per_piece
+from curate.assembly import Partition
+from curate.build import (
+    Build,
+    Options,
+    Piece,
+    RowStep,
+    kept_per_piece,
+    label_of,
+    paths_of,
+    together,
+)
 from curate.dedup.corpus import TextPartition
 from curate.dedup.kind import QUESTION_KIND
 from curate.dedup.options import NearDedup
-from curate.dedup.plan import Comparison, sketch_stage
+from curate.dedup.plan import Comparison, sketch_task
 from curate.dedup.verify import Judgement
 from curate.engine.local import Engine
 from curate.engine.task import Task
@@ -32,7 +41,6 @@ from curate.instructions.recipe import (
     InstructionSource,
     Mixture,
 )
-from curate.outputs import Partition
 from curate.plan import SourcePlan, sketch_key
 from curate.progress import Progress
 from curate.storage import read_json, write_json
@@ -102,17 +110,21 @@ class InstructionBuild(Build):
         name = "questions" if self.instructions.dedup.questions is not None else "split"
         return self.comparison_path(piece).with_suffix(f".{name}.arrow")
 
-    def question_partition(self, piece: Piece) -> TextPartition:
-        """The questions of a piece."""
-        whole = self.text_partition(piece)
+    @kept_per_piece
+    def question_sketch_path(self, piece: Piece) -> Path:
+        """The sketch of the questions of a piece."""
         decided = self.decision_path(piece).stem
         key = fingerprint(
             sketch_key(decided, None, self.question_search()), self.question_path(piece).stem
         )
+        return self.work / "sketch" / f"{key}.sketch"
+
+    def question_partition(self, piece: Piece) -> TextPartition:
+        """The questions of a piece."""
         return replace(
-            whole,
+            self.text_partition(piece),
             texts=str(self.question_path(piece)),
-            sketch=str(self.work / "sketch" / f"{key}.sketch"),
+            sketch=str(self.question_sketch_path(piece)),
         )
 
     @property
@@ -160,36 +172,39 @@ class InstructionBuild(Build):
             found.append(Comparison("questions", own, search, judgement))
         return found
 
-    def row_tasks(self, piece: Piece) -> Iterator[tuple[Path, Task]]:
-        """The steps of a partition, each with the file it leaves."""
-        for path, task in super().row_tasks(piece):
-            if path == self.sketch_path(piece):
-                compared = self.comparison_task(piece)
-                yield self.comparison_path(piece), compared
-                if self.compares_questions:
-                    # There already, unless an earlier build did not compare them.
-                    yield self.question_path(piece), compared
-            yield path, task
+    def row_steps(self) -> list[RowStep]:
+        """As of other rows, with what they are compared by, and the same of questions."""
+        steps = super().row_steps()
+        compared: list[RowStep] = [(self.comparison_path, self.comparison_task)]
         if self.compares_questions:
-            partition = self.question_partition(piece)
-            [job] = sketch_stage([partition], None, self.question_search()).jobs
-            yield job.outputs[0], job.task
+            # There already, unless an earlier build did not compare them.
+            compared.append((self.question_path, self.comparison_task))
+        if self.removes_duplicates:
+            steps[-1:-1] = compared
+        if self.compares_questions:
+            steps.append((self.question_sketch_path, self.question_sketch_task))
+        return steps
 
-    def comparison_task(self, piece: Piece) -> Task:
-        """Writes what a piece, and its questions, are compared by."""
-        questions = str(self.question_path(piece)) if self.compares_questions else None
+    def comparison_task(self, pieces: list[Piece]) -> Task:
+        """Writes what pieces, and their questions, are compared by."""
+        questions = paths_of(self.question_path, pieces) if self.compares_questions else None
         return Task(
             "curate.instructions.comparison:write_comparison",
             {
-                "refined": str(self.refined_path(piece)),
-                "output": str(self.comparison_path(piece)),
+                "refined": paths_of(self.refined_path, pieces),
+                "outputs": paths_of(self.comparison_path, pieces),
                 "answers": self.instructions.dedup.answers,
                 "reasons": self.tags,
                 "questions": questions,
                 "substance": self.instructions.dedup.questions is not None,
             },
-            f"{piece.unit.prefix} comparison {piece.number}",
+            label_of(pieces, "comparison"),
         )
+
+    def question_sketch_task(self, pieces: list[Piece]) -> Task:
+        """Writes the sketches of the questions of pieces."""
+        partitions = [self.question_partition(piece) for piece in pieces]
+        return sketch_task(partitions, None, self.question_search())
 
     # Mixture and results
 
@@ -233,41 +248,49 @@ class InstructionBuild(Build):
         draws |= {"clusters": clusters.stem if clusters else None}
         draws |= {"tokenizer": self.tokenizer.fingerprint if self.tokenizer else None}
         self.drawn = []
+        missing: list[int] = []
         for i, piece in enumerate(pieces):
-            lost = str(duplicates[i]) if duplicates is not None else None
+            lost = duplicates[i] if duplicates is not None else None
             key = fingerprint(
-                *(
-                    "draw",
-                    mixture.VERSION,
-                    self.decision_path(piece).stem,
-                    piece.unit.prefix,
-                    draws,
-                    epochs := self.epochs(piece),
-                ),
-                "/".join(Path(lost).parts[-2:]) if lost else None,
+                *("draw", mixture.VERSION, self.decision_path(piece).stem),
+                *(piece.unit.prefix, draws, self.epochs(piece)),
+                "/".join(lost.parts[-2:]) if lost else None,
             )
             path = self.work / "mixture" / f"{key}.arrow"
             self.used.add(path)
             self.drawn.append(path)
             if path.exists():
                 self.progress.advance(1)
-                continue
-            arguments = {
-                "refined": str(self.refined_path(piece)),
-                "decision": str(self.decision_path(piece)),
-                "duplicates": lost,
-                "unit": piece.unit.prefix.removesuffix("#"),
-                "output": str(path),
-                "mixture": own,
-                "questions": str(self.question_path(piece)) if clusters else None,
-                "clusters": str(clusters) if clusters else None,
-                "epochs": epochs,
-                "tokenizer": str(self.tokenizer.path) if self.tokenizer else None,
-            }
-            label = f"{piece.unit.prefix} draw {piece.number}"
-            runner.submit(Task("curate.instructions.mixture:draw", arguments, label))
-        self.finish_tasks(runner)
+            else:
+                missing.append(i)
+        for numbers in together(pieces, missing):
+            runner.submit(self.draw_task(pieces, numbers, duplicates, clusters))
+        for report in self.reports(runner):
+            self.progress.advance(len(report.task.arguments["outputs"]))
         self.share_out(runner, pieces)
+
+    def draw_task(
+        self,
+        pieces: list[Piece],
+        numbers: list[int],
+        duplicates: list[Path] | None,
+        clusters: Path | None,
+    ) -> Task:
+        """Draws for those of the pieces with these numbers, which are of one source."""
+        chosen = [pieces[i] for i in numbers]
+        arguments = {
+            "refined": paths_of(self.refined_path, chosen),
+            "decisions": paths_of(self.decision_path, chosen),
+            "duplicates": [str(duplicates[i]) for i in numbers] if duplicates else None,
+            "units": [piece.unit.prefix.removesuffix("#") for piece in chosen],
+            "outputs": [str(self.drawn[i]) for i in numbers],
+            "mixture": self.instructions.mixture,
+            "questions": paths_of(self.question_path, chosen) if clusters else None,
+            "clusters": str(clusters) if clusters else None,
+            "epochs": self.epochs(chosen[0]),
+            "tokenizer": str(self.tokenizer.path) if self.tokenizer else None,
+        }
+        return Task("curate.instructions.mixture:draw", arguments, label_of(chosen, "draw"))
 
     def epochs(self, piece: Piece) -> float:
         """How often the rows of a piece stand in the training files."""

@@ -55,8 +55,9 @@ def write_clusters(
     sizes: Counter[int] = Counter()
     rows = 0
     for partition in opened.partitions:
-        own = column_array(read_arrow(Path(partition.texts), ["opening"]), "opening").to_numpy()
-        own = own[taking_part(partition.texts, partition.decision)]
+        table = read_arrow(Path(partition.texts))
+        own = column_array(table, "opening").to_numpy()
+        own = own[taking_part(table, partition.decision)]
         rows += len(own)
         drawn = clusters_of(own, openings, names)
         drawn = drawn[drawn_for(drawn, valid, seed)]

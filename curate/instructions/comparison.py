@@ -19,7 +19,8 @@ tasks of one record are no duplicates of each other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -31,13 +32,14 @@ from numpy.typing import NDArray
 from curate.dedup.agreement import WITHOUT_ANSWER
 from curate.dedup.normal import content_hashes, normal_texts
 from curate.dedup.substance import substance_hashes
-from curate.instructions.data import tags
+from curate.instructions.data import tag_bits
 from curate.instructions.history import sides
 from curate.instructions.making import PART, RECORD
 from curate.instructions.refine import conversations
 from curate.measure.instruction.base import lined, lines_of
-from curate.storage import column_array, read_arrow, write_arrow
+from curate.storage import column_array, read_arrow
 from curate.textbatch import TextBatch
+from curate.together import laid_together, write_apart
 
 VERSION = 3
 """Raised whenever the same rows may be compared by something else."""
@@ -54,20 +56,22 @@ _UNTAGGED = np.int64(1) << 31
 
 
 def write_comparison(
-    refined: str,
-    output: str,
+    refined: Sequence[str],
+    outputs: Sequence[str],
     answers: Literal["keep_first", "keep_best", "keep_all"],
     reasons: Mapping[str, str],
-    questions: str | None = None,
+    questions: Sequence[str] | None = None,
     substance: bool = False,
 ) -> None:
-    """Task: writes what every row of a refined partition is compared by.
+    """Task: writes what every row of refined partitions of one source is compared by, an output
+    each.
 
-    reasons: tags by column, as `curate.instructions.data.tags` takes them. questions: where their
-    file goes, if questions are compared by themselves; substance: whether they are to be dropped,
-    rather than kept on one side of a split only.
+    reasons: tags by column, as `curate.instructions.data.tag_bits` takes them. questions: where
+    their files go, if questions are compared by themselves; substance: whether they are to be
+    dropped, rather than kept on one side of a split only.
     """
-    table = read_arrow(Path(refined))
+    parts = [read_arrow(Path(path)) for path in refined]
+    table, rows = laid_together(parts), [part.num_rows for part in parts]
     quarantine = column_array(table, "quarantine")
     weight = pa.array(_weights(table, answers, reasons))
     made = RECORD in table.column_names
@@ -77,7 +81,7 @@ def write_comparison(
     else:
         whole = column_array(table, "text")
         key = whole if answers == "keep_all" else asked(table).to_arrow()
-        wording = _own_wording(column_array(table, "instruction"))
+        wording = _own_wordings(column_array(table, "instruction"), rows)
         text = without_shared_wording(table, wording).to_arrow()
         if questions is not None:
             own = asked(table, wording)
@@ -89,7 +93,7 @@ def write_comparison(
         "rank": weight,
         "quarantine": quarantine,
     }
-    write_arrow(Path(output), pa.table(compared).combine_chunks())
+    write_apart(outputs, rows, pa.table(compared))
     if questions is None:
         return
     compared = {
@@ -102,7 +106,7 @@ def write_comparison(
             "substance": pa.array(substance_hashes(record if made else asked(table))),
             "rank": weight,
         }
-    write_arrow(Path(questions), pa.table(compared).combine_chunks())
+    write_apart(questions, rows, pa.table(compared))
 
 
 def _answers(table: pa.Table) -> pa.Array:
@@ -124,9 +128,7 @@ def _weights(table: pa.Table, answers: str, reasons: Mapping[str, str]) -> NDArr
     if answers == "keep_best":
         longest = pc.utf8_length(column_array(table, "output")).to_numpy()
         weight = np.minimum(longest, _UNTAGGED - 1).astype(np.int64)
-        weight[pc.equal(pc.cast(tags(table, reasons), pa.string()), "").to_numpy(False)] += (
-            _UNTAGGED
-        )
+        weight[tag_bits(table, reasons) == 0] += _UNTAGGED
     return weight.astype(np.uint32)
 
 
@@ -172,12 +174,20 @@ def in_other_letters(texts: TextBatch, part: NDArray[np.int16]) -> TextBatch:
 def without_shared_wording(table: pa.Table, wording: pa.Array) -> TextBatch:
     """What was said in every row, without the pieces of its instruction that many rows have.
 
-    wording: what `_own_wording` leaves. A piece ends with a line or a sentence, or at a colon. An
+    wording: what `_own_wordings` leaves. A piece ends with a line or a sentence, or at a colon. An
     instruction that is nothing but such pieces leaves its input and answer to be compared.
     """
     fields = [wording, column_array(table, "input"), column_array(table, "output")]
     said = sides(column_array(table, "history"))
     return conversations(said, [TextBatch.from_arrow(values) for values in fields])
+
+
+def _own_wordings(instructions: pa.Array, rows: Sequence[int]) -> pa.Array:
+    """The instructions of partitions of so many rows without the wording that each shares."""
+    if max(rows, default=0) < _SHARED:
+        return instructions
+    ends = [0, *itertools.accumulate(rows)]
+    return pa.concat_arrays([_own_wording(instructions[a:b]) for a, b in itertools.pairwise(ends)])
 
 
 def _own_wording(instructions: pa.Array) -> pa.Array:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from curate.instructions.chance import mixed
 from curate.measure.instruction.base import FIELDS
@@ -51,14 +52,18 @@ SHUFFLED = pa.schema(
 """Kept rows in the order of their hashes: what training files are written from."""
 
 
-def tags(refined: pa.Table, reasons: Mapping[str, str]) -> pa.Array:
-    """The reasons of every row whose column is true or above 0, parted by blanks, string [n]."""
-    n = refined.num_rows
-    bits = np.zeros(n, np.int64)
-    names = list(reasons.values())
+def tag_bits(refined: pa.Table, reasons: Mapping[str, str]) -> NDArray[np.int64]:
+    """A bit a reason, of every row whose column is true or above 0, int64 [n]."""
+    bits = np.zeros(refined.num_rows, np.int64)
     for bit, column in enumerate(reasons):
         values = pc.fill_null(pc.cast(column_array(refined, column), pa.float64()), 0.0)
         bits |= (values.to_numpy(zero_copy_only=False) > 0).astype(np.int64) << bit
+    return bits
+
+
+def tag_words(bits: NDArray[np.int64], reasons: Mapping[str, str]) -> pa.Array:
+    """The reasons of every row, parted by blanks, string [n]."""
+    names = list(reasons.values())
     distinct, inverse = np.unique(bits, return_inverse=True)
     words = [
         " ".join(name for bit, name in enumerate(names) if mask >> bit & 1)
@@ -68,17 +73,17 @@ def tags(refined: pa.Table, reasons: Mapping[str, str]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(index, pa.array(words, pa.string()))
 
 
-def data_columns(
-    refined: pa.Table, drawn: pa.Table, reasons: Mapping[str, str], where: pa.Array
-) -> dict[str, pa.Array]:
-    """The columns of the kept rows that only instructions have; `where` are their positions."""
+def data_columns(refined: pa.Table, drawn: pa.Table, where: pa.Array) -> dict[str, pa.Array]:
+    """The columns of the kept rows that only instructions have, without `tags`.
+
+    where: their positions.
+    """
     valid = column_array(drawn, "valid").take(where)
     index = valid.cast(pa.int32())
     split = pa.DictionaryArray.from_arrays(index, pa.array([TRAIN, VALID], pa.string()))
     return {
         **{name: column_array(refined, name).take(where) for name in (*FIELDS, "history")},
         "split": split,
-        "tags": tags(refined, reasons).take(where),
         "repeats": column_array(drawn, "repeats").take(where),
     }
 

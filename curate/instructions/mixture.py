@@ -30,7 +30,8 @@ from curate.instructions.clusters import for_validation
 from curate.instructions.making import PART
 from curate.instructions.recipe import Cap, Mixture
 from curate.rowids import row_ids
-from curate.storage import column_array, read_arrow, write_arrow, write_json
+from curate.storage import column_array, read_arrow, write_json
+from curate.together import laid_together, write_apart
 from curate.tokens.tokenizer import load_tokenizer
 
 VERSION = 2
@@ -66,33 +67,40 @@ class Bound:
 
 
 def draw(
-    refined: str,
-    decision: str,
-    duplicates: str | None,
-    unit: str,
-    output: str,
+    refined: Sequence[str],
+    decisions: Sequence[str],
+    duplicates: Sequence[str] | None,
+    units: Sequence[str],
+    outputs: Sequence[str],
     mixture: Mixture,
-    questions: str | None = None,
+    questions: Sequence[str] | None = None,
     clusters: str | None = None,
     epochs: float = 1.0,
     tokenizer: str | None = None,
 ) -> None:
-    """Task: writes what is drawn for the rows of a partition; `unit` is their ids up to the #.
+    """Task: writes what is drawn for the rows of partitions of one source, an output each;
+    `units` are their ids up to the #.
 
-    questions, clusters: the files of `write_comparison` and `write_clusters`, unless nothing is for
-    validation. tokenizer: what counts tokens, where a budget or cap is in tokens.
+    questions, clusters: the files of `write_comparison` and the one of `write_clusters`, unless
+    nothing is for validation. tokenizer: what counts tokens, where a budget or cap is in tokens.
     """
-    table = read_arrow(Path(refined))
-    part = column_array(table, PART) if PART in table.column_names else None
-    ids = row_ids(unit, column_array(table, "row"), part)
-    order = mixed(id_hashes(ids.to_pylist(), "mixture"), mixture.seed)
+    parts = [read_arrow(Path(path)) for path in refined]
+    names = [name for name in ("row", PART, "text") if name in parts[0].column_names]
+    table = laid_together([part.select(names) for part in parts])
+    ids: list[str] = []
+    for unit, own in zip(units, parts, strict=True):
+        part = column_array(own, PART) if PART in names else None
+        ids += row_ids(unit, column_array(own, "row"), part).to_pylist()
+    order = mixed(id_hashes(ids, "mixture"), mixture.seed)
     valid = np.zeros(len(order), np.bool_)
     if questions is not None and clusters is not None:
-        own = column_array(read_arrow(Path(questions), ["opening"]), "opening").to_numpy()
-        valid = for_validation(own, read_arrow(Path(clusters)), mixture.valid, mixture.seed)
-    open_rows = taking_part(refined, decision)
-    if duplicates is not None:
-        open_rows[column_array(read_arrow(Path(duplicates)), "position").to_numpy()] = False
+        opened = laid_together([read_arrow(Path(path), ["opening"]) for path in questions])
+        openings = column_array(opened, "opening").to_numpy()
+        valid = for_validation(openings, read_arrow(Path(clusters)), mixture.valid, mixture.seed)
+    open_parts = [taking_part(p, d) for p, d in zip(parts, decisions, strict=True)]
+    for open_part, path in zip(open_parts, duplicates or (), strict=duplicates is not None):
+        open_part[column_array(read_arrow(Path(path)), "position").to_numpy()] = False
+    open_rows = np.concatenate(open_parts)
     text = column_array(table, "text")
     sizes = pc.utf8_length(text).to_numpy().astype(np.int64)
     tokens = pa.nulls(len(order), pa.int64())
@@ -105,7 +113,7 @@ def draw(
         pa.array(sizes, mask=~open_rows),
         tokens,
     ]
-    write_arrow(Path(output), pa.table(drawn, schema=DRAWN))
+    write_apart(outputs, [part.num_rows for part in parts], pa.table(drawn, schema=DRAWN))
 
 
 def repeats(order: NDArray[np.uint64], epochs: float) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Rewrites and measures one partition of instructions. Nothing is dropped here.
+"""Rewrites and measures partitions of instructions. Nothing is dropped here.
 
 The result has the columns that `curate.refine` documents, the fields of the rows as rewritten, and
 in `text` the whole of a row, which measures of texts, evaluation questions and duplicates look at.
@@ -40,6 +40,7 @@ from curate.rewrite.base import Rewrite
 from curate.scan import Scan, scan
 from curate.storage import column_array, read_arrow
 from curate.textbatch import TextBatch
+from curate.together import laid_together
 
 VERSION = 2
 
@@ -48,11 +49,17 @@ _ASKING = ("instruction", "input", "system", "history_user")
 
 
 def refine_instructions(
-    partition: str, output: str, rewrites: list[Rewrite], measures: list[AnyMeasure]
+    partitions: Sequence[str],
+    outputs: Sequence[str],
+    rewrites: list[Rewrite],
+    measures: list[AnyMeasure],
 ) -> dict[str, Any]:
-    """Task: reads an ingested partition and writes the refined one; returns its times and sizes."""
+    """Task: reads ingested partitions of one source and writes the refined ones, an output each;
+    returns times and sizes.
+    """
     clock = Clock()
-    table = read_arrow(Path(partition)).combine_chunks()
+    parts = [read_arrow(Path(partition)) for partition in partitions]
+    table = laid_together(parts)
     clock.lap("read partitions")
     rows = table.num_rows
     said = sides(column_array(table, "history"))
@@ -119,7 +126,7 @@ def refine_instructions(
             **{column: pa.array(values) for column, values in counts.items()},
         }
     )
-    write_refined(Path(output), refined, rewrites)
+    write_refined(outputs, [part.num_rows for part in parts], refined, rewrites)
     clock.lap("write partitions")
     return {"rows": rows, "bytes": int(size.sum()), "clock": dict(clock.seconds)}
 

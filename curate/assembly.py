@@ -1,0 +1,381 @@
+"""What became of partitions, as tables: their kept rows, and the ledger of every row."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from dataclasses import field as dataclass_field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from curate.contamination.compare import with_scores
+from curate.dedup.kind import (
+    EXACT_KIND,
+    NEAR_KIND,
+    QUESTION_KIND,
+    SAME_EN_KIND,
+    SAME_ZH_KIND,
+)
+from curate.instructions import data as instructions
+from curate.instructions.data import data_columns, shuffled, tag_bits, tag_words
+from curate.instructions.making import PART
+from curate.instructions.mixture import left_out
+from curate.measure.base import Measure
+from curate.measure.pair.base import AnyMeasure
+from curate.recipe import has_sides
+from curate.refine import REWRITE_NAMES
+from curate.rowids import row_ids
+from curate.rows import INSTRUCTION, PAIR
+from curate.storage import column_array, read_arrow, read_json
+from curate.together import laid_together
+from manifests import ledger
+
+DATA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("source", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("text", pa.large_string(), nullable=False),
+        # Language and script labels, as docs/language.md explains; pairs are `zh-en`.
+        pa.field("lang", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("script", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("licence", pa.dictionary(pa.int32(), pa.string())),
+        # JSON object with whatever else the source says of the row, or null.
+        pa.field("meta", pa.string()),
+    ]
+)
+
+_WORDS = pa.dictionary(pa.int32(), pa.string())
+DUPLICATE_FATES = {
+    EXACT_KIND: ("exact", "exact_duplicate"),
+    NEAR_KIND: ("near", "near_duplicate"),
+    SAME_ZH_KIND: ("sides", "same_zh"),
+    SAME_EN_KIND: ("sides", "same_en"),
+    QUESTION_KIND: ("near", "near_question"),
+}
+"""Stage and reason of a row that goes for another, by kind."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A refined partition and what the ledger says about where it came from."""
+
+    rows: str
+    """The ingested partition it was refined from."""
+    refined: str
+    decision: str
+    duplicates: str | None
+    """File in curate.dedup.resolve.DUPLICATES' schema; None when the build removes none."""
+    source: str
+    file: str
+    licence: str | None
+    row_type: str
+    scores: str | None = None
+    """File of curate.contamination.compare; None when the build looks for no questions."""
+    drawn: str | None = None
+    """File of curate.instructions.mixture.draw, for instructions."""
+    bounds: str | None = None
+    """File of curate.instructions.mixture.share_out, where a recipe has caps or a budget."""
+    tags: dict[str, str] = dataclass_field(default_factory=dict)
+    """Reasons by column of the flags that a recipe tags."""
+
+    @property
+    def unit(self) -> str:
+        """What the ids of its rows start with."""
+        return f"{self.source}/{self.file}"
+
+    def made_of(self) -> list[str]:
+        """The files that decide what is written of it."""
+        return [
+            self.refined,
+            self.decision,
+            *filter(None, (self.duplicates, self.drawn, self.bounds)),
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, for the listing that write tasks read."""
+        return asdict(self)
+
+
+def _repeated(word: str | None, n: int) -> pa.Array:
+    index = pa.array(np.zeros(n, np.int32), mask=np.full(n, word is None))
+    return pa.DictionaryArray.from_arrays(index, pa.array([word or ""], pa.string()))
+
+
+def _rewrite_words(bits: NDArray[np.uint32], names: list[str]) -> pa.Array:
+    distinct, inverse = np.unique(bits, return_inverse=True)
+    words = [
+        " ".join(n for i, n in enumerate(names) if int(mask) >> i & 1) for mask in distinct.tolist()
+    ]
+    return pa.DictionaryArray.from_arrays(
+        pa.array(inverse.astype(np.int32)), pa.array(words, pa.string())
+    )
+
+
+_RUN_PARTITIONS = 256
+_RUN_BYTES = 4 << 20
+
+
+def runs(partitions: Sequence[Partition]) -> Iterator[list[Partition]]:
+    """Consecutive partitions of one source, as many as are to be assembled at once."""
+    run: list[Partition] = []
+    size = 0
+    for partition in partitions:
+        bytes_ = Path(partition.refined).stat().st_size
+        full = len(run) == _RUN_PARTITIONS or size + bytes_ > _RUN_BYTES
+        if run and (full or run[0].source != partition.source):
+            yield run
+            run, size = [], 0
+        run.append(partition)
+        size += bytes_
+    if run:
+        yield run
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A run of partitions as it is written."""
+
+    kept: list[pa.Table]
+    """The kept rows of every partition, in the schema of their kind."""
+    fates: list[pa.Table]
+    """The ledger of every partition."""
+    counted: pa.Table
+    """`status`, `stage`, `reason`, `bytes` and `characters` of every row."""
+    labels: pa.Table
+    """`lang`, `script` and `characters` of every kept row."""
+    training: pa.Table | None
+    """The kept rows of instructions for training files, as `shuffled` gives them."""
+
+
+def assembled(run: list[Partition], partitions: list[Partition], schema: pa.Schema) -> Assembled:
+    """The tables of partitions of one source. Every partition's are what they were of it alone.
+
+    `partitions` is the whole build's list, for the ids of kept rows that duplicates name; `schema`
+    the ledger's.
+    """
+    parts = [_scored(partition) for partition in run]
+    ends = [0, *itertools.accumulate(part.num_rows for part in parts)]
+    refined = laid_together(parts)
+    decision = laid_together([read_arrow(Path(partition.decision)) for partition in run])
+    n = refined.num_rows
+    source, row_type = run[0].source, run[0].row_type
+    ids = pa.concat_arrays([_ids(p.unit, part) for p, part in zip(run, parts, strict=True)])
+    quarantine = column_array(refined, "quarantine")
+    is_quarantined = quarantine.is_valid().to_numpy(zero_copy_only=False)
+    decided = column_array(decision, "reason")
+    is_dropped = decided.is_valid().to_numpy(zero_copy_only=False)
+
+    stage = np.full(n, None, object)
+    stage[is_quarantined] = "ingest"
+    stage[is_dropped] = "decide"
+    reason = pc.coalesce(quarantine, decided).to_numpy(zero_copy_only=False).astype(object)
+    duplicate_of = np.full(n, None, object)
+    similarity = np.full(n, np.nan, np.float32)
+    if run[0].duplicates is not None:
+        files = [read_arrow(Path(str(partition.duplicates))) for partition in run]
+        found = laid_together(files)
+        begins = np.repeat(ends[:-1], [file.num_rows for file in files])
+        position = column_array(found, "position").to_numpy() + begins
+        kind = column_array(found, "kind").to_numpy()
+        stage[position] = [DUPLICATE_FATES[k][0] for k in kind.tolist()]
+        reason[position] = [DUPLICATE_FATES[k][1] for k in kind.tolist()]
+        similarity[position] = column_array(found, "similarity").to_numpy()
+        duplicate_of[position] = _ids_of(found, partitions)
+        is_dropped = is_dropped.copy()
+        is_dropped[position] = True
+    limits = column_array(decision, "limit")
+    drawn = None
+    if run[0].drawn is not None:
+        drawn = laid_together([read_arrow(Path(str(partition.drawn))) for partition in run])
+    if run[0].bounds is not None:
+        assert drawn is not None
+        bounds = read_json(Path(run[0].bounds))[source]
+        order = column_array(drawn, "order").to_numpy()
+        left = np.where(is_quarantined | is_dropped, -1, left_out(order, bounds))
+        limit = limits.to_numpy(zero_copy_only=False).astype(object)
+        for number, (_, why, most) in enumerate(bounds):
+            stage[left == number], reason[left == number] = "mixture", why
+            limit[left == number] = most
+        limits = pa.array(limit, pa.string())
+        is_dropped = is_dropped | (left >= 0)
+    kept = ~(is_quarantined | is_dropped)
+    status = np.where(
+        is_quarantined, ledger.QUARANTINED, np.where(is_dropped, ledger.DROPPED, ledger.KEPT)
+    )
+    # Words are encoded below, for each partition by itself: another run must not change a byte.
+    columns: dict[str, pa.Array] = {
+        "id": ids,
+        "row": column_array(refined, "row"),
+        "status": pa.array(status.astype(object), pa.string()),
+        "stage": pa.array(stage, pa.string()),
+        "reason": pa.array(reason, pa.string()),
+        "measure": column_array(decision, "measure"),
+        "limit": limits,
+        "duplicate_of": pa.array(duplicate_of, pa.string()),
+        "similarity": pa.array(similarity, mask=np.isnan(similarity)),
+        "bytes": column_array(refined, "bytes"),
+        "detail": column_array(refined, "detail"),
+    }
+    nothing = pa.array(is_quarantined) if is_quarantined.any() else None
+    names = set(refined.column_names)
+    for field in schema:
+        if field.name in columns or field.name in ("source", "file", "rewrites"):
+            continue
+        if field.name not in names:
+            columns[field.name] = pa.nulls(n, field.type)
+            continue
+        values = column_array(refined, field.name)
+        if nothing is not None:
+            values = pc.if_else(nothing, pa.scalar(None, values.type), values)
+        columns[field.name] = values
+    whole = {k: _plain(values, schema.field(k)) for k, values in columns.items()}
+    bits = column_array(refined, "rewrites").to_numpy()
+    steps = json.loads((refined.schema.metadata or {}).get(REWRITE_NAMES, b"[]"))
+
+    rows = np.flatnonzero(kept)
+    where = pa.array(rows)
+    data = data_schema(row_type)
+    own: dict[str, pa.Array] = {
+        "id": ids.take(where),
+        "meta": column_array(refined, "meta").take(where),
+    }
+    tagged = None
+    if drawn is not None:
+        own |= data_columns(refined, drawn, where)
+        tagged = tag_bits(refined, run[0].tags)
+    else:
+        own["text"] = column_array(refined, "text").take(where)
+    own = {k: _plain(values, data.field(k)) for k, values in own.items()}
+
+    fate_tables, kept_tables = [], []
+    bounds_kept = np.searchsorted(rows, ends).tolist()
+    for i, (begin, end) in enumerate(itertools.pairwise(ends)):
+        size, partition = end - begin, run[i]
+        one = {k: _encoded(v.slice(begin, size), schema.field(k)) for k, v in whole.items()}
+        one["source"] = _repeated(source, size)
+        one["file"] = _repeated(partition.file, size)
+        one["rewrites"] = _rewrite_words(bits[begin:end], steps)
+        fate_tables.append(_table(one, schema))
+        first, m = bounds_kept[i], bounds_kept[i + 1] - bounds_kept[i]
+        at = pa.array(rows[first : first + m] - begin)
+        # `split` keeps the words that it has for all rows.
+        mine = {k: v.slice(first, m) for k, v in own.items()}
+        mine["source"] = _repeated(source, m)
+        mine["licence"] = _repeated(partition.licence, m)
+        for name in ("lang", "script"):
+            mine[name] = one[name].take(at) if name in one else _repeated(None, m)
+        if row_type == PAIR.name:
+            mine["lang"] = _repeated("zh-en", m)
+        if tagged is not None:
+            mine["tags"] = tag_words(tagged[begin:end], partition.tags).take(at)
+        kept_tables.append(_table(mine, data))
+
+    characters = pc.utf8_length(column_array(refined, "text"))
+    counted = {k: whole[k] for k in ("status", "stage", "reason", "bytes")}
+    labels: dict[str, pa.Array] = {}
+    for name in ("lang", "script"):
+        labels[name] = (
+            whole[name].take(where) if name in whole else pa.nulls(len(rows), pa.string())
+        )
+    if row_type == PAIR.name:
+        labels["lang"] = pa.repeat(pa.scalar("zh-en"), len(rows))
+    labels["characters"] = characters.take(where)
+    return Assembled(
+        kept=kept_tables,
+        fates=fate_tables,
+        counted=pa.table(counted | {"characters": characters}),
+        labels=pa.table(labels),
+        training=shuffled(pa.table(own), drawn, where) if drawn is not None else None,
+    )
+
+
+def _scored(partition: Partition) -> pa.Table:
+    """A refined partition, with its scores where there are any."""
+    refined = read_arrow(Path(partition.refined))
+    return refined if partition.scores is None else with_scores(refined, Path(partition.scores))
+
+
+def _plain(values: pa.Array, field: pa.Field) -> pa.Array:
+    """Values of a field, words not encoded. Raises ValueError for nulls where none may be."""
+    if values.null_count and not field.nullable:
+        raise ValueError(f"column {field.name} has nulls")
+    if not pa.types.is_dictionary(field.type):
+        return values if values.type == field.type else values.cast(field.type)
+    if pa.types.is_dictionary(values.type) and field.name != "split":
+        return values.cast(values.type.value_type)
+    return values
+
+
+def _encoded(values: pa.Array, field: pa.Field) -> pa.Array:
+    """Values of a field in its type."""
+    return values if values.type == field.type else values.cast(field.type)
+
+
+def _table(columns: Mapping[str, pa.Array], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_arrays([_encoded(columns[f.name], f) for f in schema], schema=schema)
+
+
+def data_schema(row_type: str) -> pa.Schema:
+    """The schema of kept rows of a kind."""
+    return instructions.DATA if row_type == INSTRUCTION.name else DATA
+
+
+def _ids(unit: str, refined: pa.Table, at: pa.Array | None = None) -> pa.Array:
+    """The ids of a refined partition's rows, or of those at some positions."""
+    names = [name for name in ("row", PART) if name in refined.column_names]
+    columns = [column_array(refined, name) for name in names]
+    if at is not None:
+        columns = [column.take(at) for column in columns]
+    return row_ids(unit, *columns)
+
+
+@lru_cache(maxsize=1024)
+def _rows(refined: str) -> pa.Table:
+    """The row numbers of a partition, mapped from its file."""
+    table = read_arrow(Path(refined))
+    return table.select([name for name in ("row", PART) if name in table.column_names])
+
+
+def forget_rows() -> None:
+    """Closes the files of row numbers that `_rows` has mapped."""
+    _rows.cache_clear()
+
+
+def _ids_of(found: pa.Table, partitions: list[Partition]) -> NDArray[np.object_]:
+    """Ids of the rows that `found` names as kept."""
+    where = column_array(found, "kept_partition").to_numpy()
+    positions = column_array(found, "kept_position").to_numpy()
+    result = np.full(len(where), None, object)
+    for number in np.unique(where).tolist():
+        chosen = np.flatnonzero(where == number)
+        other = partitions[number]
+        rows = _rows(other.refined)
+        result[chosen] = _ids(other.unit, rows, pa.array(positions[chosen])).to_pylist()
+    return result
+
+
+def ledger_schema(measures: list[AnyMeasure], others: pa.Schema | None = None) -> pa.Schema:
+    """The ledger's schema for a build with these measures and other columns."""
+    fields = list(ledger.COLUMNS)
+    own: list[pa.Field] = []
+    sides = [pa.field(f"{side}_characters", pa.int32()) for side in PAIR.fields]
+    pairs: list[pa.Field] = []
+    for measure in measures:
+        for column, kind in measure.columns.items():
+            kind = _WORDS if pa.types.is_string(kind) else kind
+            if not isinstance(measure, Measure):
+                pairs.append(pa.field(column, kind))
+                continue
+            own.append(pa.field(column, kind))
+            if measure.sides:
+                sides += [pa.field(f"{side}_{column}", kind) for side in PAIR.fields]
+    more = [f.with_type(_WORDS) if pa.types.is_string(f.type) else f for f in others or ()]
+    return pa.schema([*fields, *own, *(sides if has_sides(measures) else ()), *pairs, *more])
