@@ -108,7 +108,7 @@ def test_what_agrees_is_filled(tmp_path):
 
 def test_memory_of_a_process_by_stage(tmp_path):
     parts = Parts(trained=100, frozen=0, block=10, root=20)
-    found = [state_bytes(parts, "deepspeed", 4, stage) for stage in (1, 2, 3)]
+    found = [state_bytes(parts, "deepspeed", 4, stage=stage) for stage in (1, 2, 3)]
     # Weights, gradients and two moments of four bytes each.
     assert found[:2] == [800 + 800 // 4, 400 + 1200 // 4]
     assert found[2] == state_bytes(parts, "fsdp", 4)
