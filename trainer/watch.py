@@ -72,7 +72,7 @@ class Watch:
         self._out = out or sys.stderr
         self._live = self._out.isatty()
         self._steps, self._begin = steps, begin
-        self._began = time.monotonic()
+        self._began: float | None = None
         self._said = 0.0
         self._open_line = False
 
@@ -82,6 +82,9 @@ class Watch:
         values = {k: v for k, v in line.items() if k not in ("step", "predicted_tokens")}
         self._track(line["step"], {f"train/{name}": value for name, value in values.items()})
         now = time.monotonic()
+        if self._began is None:
+            # What comes before the first step comes once: an evaluation, samples.
+            self._began = now - line.get("step_s", 0.0) * (line["step"] - self._begin)
         done = line["step"] == self._steps
         if not (self._live or done or now - self._said >= PLAIN_INTERVAL):
             return

@@ -144,3 +144,13 @@ def test_what_is_too_large_to_try_is_said(root, monkeypatch):
 def test_more_processes_than_rows_are_refused(root):
     with pytest.raises(RecipeError, match="7 processes for batches of 6 rows"):
         foretold(config(root), Shards(root / "shards"), 7)
+
+
+def test_time_left_counts_steps_alone(tmp_path):
+    """Not the evaluation before the first of them."""
+    said = io.StringIO()
+    seen = Watch(tmp_path, 11, 0, out=said)
+    line = {"loss": 1.0, "tokens": 1, "tokens_per_s": 1.0, "lr": 1.0, "tflops": 0.0}
+    seen.step({"step": 1, "step_s": 60.0, **line})
+    seen.close()
+    assert said.getvalue().endswith("0:10:00 left\n")
