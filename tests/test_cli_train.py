@@ -31,7 +31,8 @@ def place(tmp_path_factory) -> Path:
     """A folder with shards and a run that was begun from the command line."""
     root = tmp_path_factory.mktemp("cli")
     text_shards(root)
-    ((code, out, err),) = finished(begun(config(root, name="run")))
+    value = config(root, name="run", evaluation={"every": 6, "rows": 4})
+    ((code, out, err),) = finished(begun(value))
     assert code == 0, err
     summary = json.loads(out.splitlines()[-1])
     assert summary["step"] == 12 and Path(summary["checkpoint"]).is_dir()

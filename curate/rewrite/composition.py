@@ -27,7 +27,7 @@ class Composition(Rewrite):
 
     name: ClassVar[str] = "composition"
     order: ClassVar[int] = 32
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     flags: ClassVar[int] = Flag.COMPOSE
 
     def fingerprint(self) -> dict[str, Any]:
@@ -35,7 +35,9 @@ class Composition(Rewrite):
         return {**super().fingerprint(), "unicode": unicodedata.unidata_version}
 
     def rewrite(self, text: str) -> str:
-        return around_code(text, _composed) if _FENCE in text else _composed(text)
+        if _FENCE not in text:
+            return _composed(text)
+        return around_code(text.replace(_VARIA, "`"), _composed)
 
     def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
         known = characters()
@@ -59,6 +61,8 @@ class Composition(Rewrite):
 
 
 _FENCE = "```"
+_VARIA = "\u1fef"
+"""The Greek accent whose canonical form is the backtick: it may begin or end code once composed."""
 
 
 def _composed(text: str) -> str:

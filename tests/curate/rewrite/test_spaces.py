@@ -185,6 +185,7 @@ def chained(batch: TextBatch) -> TextBatch:
 
 
 @example(["👩\u200d💻\u200d\u2329"])
+@example(["\u1fef中```\u2329"])
 @given(st.lists(mixed | anything, max_size=6))
 def test_the_sequence_of_four_settles(values: list[str]) -> None:
     once = chained(TextBatch.from_strings(values))
