@@ -260,15 +260,19 @@ class _Transfer:
         """Whether there were bytes behind the end that the server declared; they are then added.
 
         A Content-Length that is too small is invisible in the answer itself, so the next byte is
-        asked for: 416 confirms the end. A server without Range, or one that fails now, is believed.
+        asked for: 416 confirms the end. A server without Range, or one that fails now, is believed;
+        but bytes behind the end spoil a connection that is used again, so it is asked twice.
         """
         before = self.have()
-        try:
-            self._request(probe=True)
-        except (_Again, DownloadError):
-            if self.have() == before:
-                return False
-            raise
+        for last in (False, True):
+            try:
+                self._request(probe=True)
+                break
+            except (_Again, DownloadError) as error:
+                if self.have() > before:
+                    raise
+                if last or isinstance(error, DownloadError):
+                    return False
         return self.have() > before
 
     def _request(self, probe: bool = False) -> None:
