@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from manifests import charts
 from manifests.examples import examples
+from manifests.figures import big, number
 from manifests.funnel import funnels
 from manifests.histograms import histograms
 from manifests.opened import OpenedBuild
@@ -40,7 +41,7 @@ def report_page(build: OpenedBuild) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"n": _number, "big": _big, "percent": _percent}
+    environment.filters |= {"n": number, "big": big, "percent": _percent}
     style, script = (
         resources.files("manifests").joinpath("page", name).read_text(encoding="utf-8")
         for name in ("report.css", "report.js")
@@ -166,19 +167,6 @@ def _with_texts(build: OpenedBuild, largest: list[tuple[str, int, float]]) -> li
         }
         for row_id, size, similarity in largest
     ]
-
-
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
-
-
-def _big(value: float) -> str:
-    """A number with a unit of three digits at most: 4.72 M."""
-    for unit in ("", " k", " M", " G"):
-        if abs(value) < 1000:
-            return f"{value:.3g}{unit}"
-        value /= 1000
-    return f"{value:,.3g} T"
 
 
 def _percent(part: float, whole: float) -> str:

@@ -21,6 +21,7 @@ from curate.storage import opened_for_writing, read_json
 from curate.tokens.format.reader import Shards
 from curate.tokens.tokenizer import Tokenizer, load_tokenizer
 from manifests.examples import shown
+from manifests.figures import big, number
 from trainer.curves import COLORS, WIDE, Line, curve, span_of
 from trainer.recorded import Recorded
 from trainer.trace import opened, spikes, traced_step
@@ -56,7 +57,7 @@ def report_page(run: Path, others: list[Path] | None = None, shards: Path | None
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"n": _number, "big": _big, "clock": _clock, "size": _size}
+    environment.filters |= {"n": number, "big": big, "clock": _clock, "size": _size}
     base, own, script = (
         resources.files(package).joinpath("page", name).read_text(encoding="utf-8")
         for package, name in (
@@ -383,21 +384,8 @@ def _excerpt(data: Shards, tokenizer: Tokenizer, entry: dict[str, Any]) -> str:
     return shown(tokenizer.decode(ids, inner=entry["offset"] > 0), EXCERPT)
 
 
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
-
-
-def _big(value: float) -> str:
-    """A number with a unit of three digits at most: 4.72 M."""
-    for unit in ("", " k", " M", " G"):
-        if abs(value) < 1000:
-            return f"{value:.3g}{unit}"
-        value /= 1000
-    return f"{value:,.3g} T"
-
-
 def _size(value: int) -> str:
-    return f"{_big(float(value))}B" if value >= 1000 else f"{value} B"
+    return f"{big(float(value))}B" if value >= 1000 else f"{value} B"
 
 
 def _clock(seconds: float) -> str:

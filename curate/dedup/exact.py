@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from curate.dedup.corpus import Corpus, rank
 from curate.dedup.records import RecordFile, write_records
-from curate.dedup.sketch import BUCKETS, EXACT, EXACT_RECORD
+from curate.dedup.sketch import EXACT, EXACT_RECORD, bucket_ranges
 from curate.storage import written
 
 EXACT_PAIR = np.dtype([("dropped", "<u8"), ("kept", "<u8")])
@@ -99,9 +99,4 @@ def exact_ranges(rows: int, memory_mb: int) -> list[tuple[int, int]]:
     """Ranges of buckets whose records fit a task's memory several times over."""
     # Sorting needs the records, their ranks, ordinals and order: about four times 24 bytes.
     needed = rows * EXACT_RECORD.itemsize * 4
-    target = min(64, memory_mb // 4) << 20
-    count = 1
-    while count < BUCKETS and needed > count * target:
-        count *= 2
-    step = BUCKETS // count
-    return [(first, first + step) for first in range(0, BUCKETS, step)]
+    return bucket_ranges(needed, memory_mb)

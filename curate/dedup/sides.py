@@ -26,7 +26,7 @@ from curate.dedup.normal import content_hashes, normal_texts
 from curate.dedup.options import SideDedup
 from curate.dedup.records import RecordFile, write_records, write_runs
 from curate.dedup.resolve import Fates
-from curate.dedup.sketch import BUCKET_BITS, BUCKETS
+from curate.dedup.sketch import BUCKET_BITS, BUCKETS, bucket_ranges
 from curate.storage import column_array, read_arrow
 from curate.textbatch import TextBatch
 
@@ -252,9 +252,4 @@ def side_ranges(rows: int, memory_mb: int) -> list[tuple[int, int]]:
     """Ranges of buckets whose records fit a task's memory several times over."""
     # The records, their states, ranks, ordinals, order and the columns taken out of them.
     needed = rows * SIDE_RECORD.itemsize * 5
-    target = min(64, memory_mb // 4) << 20
-    count = 1
-    while count < BUCKETS and needed > count * target:
-        count *= 2
-    step = BUCKETS // count
-    return [(first, first + step) for first in range(0, BUCKETS, step)]
+    return bucket_ranges(needed, memory_mb)

@@ -54,6 +54,18 @@ class Sketch:
         write_records(path, [(self.exact, self.exact_offsets), (self.bands, self.band_offsets)])
 
 
+def bucket_ranges(needed: int, memory_mb: int) -> list[tuple[int, int]]:
+    """Equal ranges of buckets, each for a task: records that need so many bytes in all, worked on
+    within a share of the memory.
+    """
+    target = min(64, memory_mb // 4) << 20
+    count = 1
+    while count < BUCKETS and needed > count * target:
+        count *= 2
+    step = BUCKETS // count
+    return [(first, first + step) for first in range(0, BUCKETS, step)]
+
+
 @njit(cache=True, nogil=True)
 def _count_keys(keys, counted, offsets):  # type: ignore[no-untyped-def]
     for i in range(keys.shape[0]):
