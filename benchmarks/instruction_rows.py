@@ -18,7 +18,7 @@ import pyarrow as pa
 import yaml
 
 from curate.build import Options
-from curate.ingest import partitions
+from curate.ingest import numbered, partitions
 from curate.instructions.build import InstructionBuild
 from curate.instructions.recipe import InstructionRecipe
 from curate.recipe import read
@@ -49,10 +49,11 @@ def rows_of(recipe: Path, work: Path) -> Iterator[tuple[str, Row]]:
     build = InstructionBuild(read(recipe, InstructionRecipe), Options(work))
     for plan in build.plans():
         for unit in plan.units:
-            for table in partitions(plan.adapter.read(unit), plan.adapter.row_type):
+            for table in partitions(numbered(plan.adapter, [unit], None), plan.adapter.row_type):
                 if plan.making is not None:
-                    table = plan.making.made(table, unit.name)
-                ids = row_ids(f"{plan.label}/{unit.name}", table.column("row"), _part(table))
+                    table = plan.making.made(table, [unit.name])
+                numbers = [table.column("file"), table.column("row"), _part(table)]
+                ids = row_ids([f"{plan.label}/{unit.name}"], *numbers)
                 kept = table.column("quarantine").is_null().to_pylist()
                 for key, good, row in zip(ids.to_pylist(), kept, table.to_pylist(), strict=True):
                     if good:

@@ -23,7 +23,7 @@ from curate.measure.base import Measure
 from curate.outputs import Partition, write_shard
 from curate.recipe import Recipe
 from curate.refine import REWRITE_NAMES
-from curate.rows import DOCUMENT
+from curate.rows import DOCUMENT, FILE
 from curate.step import discovered
 from curate.storage import write_arrow, write_json
 from curate.textbatch import TextBatch
@@ -95,13 +95,14 @@ def _written(folder: Path, number: int, pieces: list[_Piece], measures: list[Mea
     texts = ["" if q else t for q, t in zip(quarantined.tolist(), texts, strict=True)]
     ingested = pa.table(
         {
+            "file": pa.array(np.zeros(rows, np.int32)),
             "row": pa.array(np.arange(piece.first + 1, piece.first + rows + 1)),
             "text": pa.array(texts, pa.large_string()),
             "meta": pa.nulls(rows, pa.string()),
             "quarantine": pa.array(np.where(quarantined, "bad_json", None), pa.string()),
             "detail": pa.array(np.where(quarantined, "unexpected end", None), pa.string()),
         },
-        schema=DOCUMENT.schema,
+        schema=DOCUMENT.schema.insert(0, FILE),
     )
     refined = pa.table(
         {
@@ -140,7 +141,7 @@ def _written(folder: Path, number: int, pieces: list[_Piece], measures: list[Mea
     paths += [folder / "decide" / name, folder / "dedup" / name]
     for path, table in zip(paths, (ingested, refined, decision, found), strict=True):
         write_arrow(path, table.combine_chunks())
-    own = {"source": piece.source, "file": piece.file, "licence": "CC0-1.0"}
+    own = {"source": piece.source, "files": [piece.file], "licence": "CC0-1.0"}
     return Partition(*map(str, paths), **own, row_type="document")
 
 

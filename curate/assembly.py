@@ -33,7 +33,7 @@ from curate.measure.pair.base import AnyMeasure
 from curate.recipe import has_sides
 from curate.refine import REWRITE_NAMES
 from curate.rowids import row_ids
-from curate.rows import INSTRUCTION, PAIR
+from curate.rows import FILE, INSTRUCTION, PAIR
 from curate.storage import column_array, read_arrow, read_json
 from curate.together import laid_together
 from manifests import ledger
@@ -74,7 +74,8 @@ class Partition:
     duplicates: str | None
     """File in curate.dedup.resolve.DUPLICATES' schema; None when the build removes none."""
     source: str
-    file: str
+    files: list[str]
+    """Those that its rows may be from, by their column `file`."""
     licence: str | None
     row_type: str
     scores: str | None = None
@@ -87,9 +88,9 @@ class Partition:
     """Reasons by column of the flags that a recipe tags."""
 
     @property
-    def unit(self) -> str:
-        """What the ids of its rows start with."""
-        return f"{self.source}/{self.file}"
+    def units(self) -> list[str]:
+        """What the ids of rows start with, by their column `file`."""
+        return [f"{self.source}/{file}" for file in self.files]
 
     def made_of(self) -> list[str]:
         """The files that decide what is written of it."""
@@ -167,7 +168,7 @@ def assembled(run: list[Partition], partitions: list[Partition], schema: pa.Sche
     decision = laid_together([read_arrow(Path(partition.decision)) for partition in run])
     n = refined.num_rows
     source, row_type = run[0].source, run[0].row_type
-    ids = pa.concat_arrays([_ids(p.unit, part) for p, part in zip(run, parts, strict=True)])
+    ids = pa.concat_arrays([_ids(p.units, part) for p, part in zip(run, parts, strict=True)])
     quarantine = column_array(refined, "quarantine")
     is_quarantined = quarantine.is_valid().to_numpy(zero_copy_only=False)
     decided = column_array(decision, "reason")
@@ -237,6 +238,7 @@ def assembled(run: list[Partition], partitions: list[Partition], schema: pa.Sche
             values = pc.if_else(nothing, pa.scalar(None, values.type), values)
         columns[field.name] = values
     whole = {k: _plain(values, schema.field(k)) for k, values in columns.items()}
+    file_numbers = column_array(refined, FILE.name)
     bits = column_array(refined, "rewrites").to_numpy()
     steps = json.loads((refined.schema.metadata or {}).get(REWRITE_NAMES, b"[]"))
 
@@ -261,7 +263,8 @@ def assembled(run: list[Partition], partitions: list[Partition], schema: pa.Sche
         size, partition = end - begin, run[i]
         one = {k: _encoded(v.slice(begin, size), schema.field(k)) for k, v in whole.items()}
         one["source"] = _repeated(source, size)
-        one["file"] = _repeated(partition.file, size)
+        names = pa.array(partition.files, pa.string())
+        one["file"] = pa.DictionaryArray.from_arrays(file_numbers.slice(begin, size), names)
         one["rewrites"] = _rewrite_words(bits[begin:end], steps)
         fate_tables.append(_table(one, schema))
         first, m = bounds_kept[i], bounds_kept[i + 1] - bounds_kept[i]
@@ -328,20 +331,20 @@ def data_schema(row_type: str) -> pa.Schema:
     return instructions.DATA if row_type == INSTRUCTION.name else DATA
 
 
-def _ids(unit: str, refined: pa.Table, at: pa.Array | None = None) -> pa.Array:
+def _ids(units: Sequence[str], refined: pa.Table, at: pa.Array | None = None) -> pa.Array:
     """The ids of a refined partition's rows, or of those at some positions."""
-    names = [name for name in ("row", PART) if name in refined.column_names]
+    names = [name for name in (FILE.name, "row", PART) if name in refined.column_names]
     columns = [column_array(refined, name) for name in names]
     if at is not None:
         columns = [column.take(at) for column in columns]
-    return row_ids(unit, *columns)
+    return row_ids(units, *columns)
 
 
 @lru_cache(maxsize=1024)
 def _rows(refined: str) -> pa.Table:
     """The row numbers of a partition, mapped from its file."""
     table = read_arrow(Path(refined))
-    return table.select([name for name in ("row", PART) if name in table.column_names])
+    return table.select([name for name in (FILE.name, "row", PART) if name in table.column_names])
 
 
 def forget_rows() -> None:
@@ -358,7 +361,7 @@ def _ids_of(found: pa.Table, partitions: list[Partition]) -> NDArray[np.object_]
         chosen = np.flatnonzero(where == number)
         other = partitions[number]
         rows = _rows(other.refined)
-        result[chosen] = _ids(other.unit, rows, pa.array(positions[chosen])).to_pylist()
+        result[chosen] = _ids(other.units, rows, pa.array(positions[chosen])).to_pylist()
     return result
 
 

@@ -35,11 +35,15 @@ from curate.hashes import FileHashes
 from curate.ingest import ingested, partition_path
 from curate.lock import locked
 from curate.plan import (
-    PlannedUnit,
+    Bundle,
+    Member,
     SourcePlan,
+    bundle_key,
+    bundled,
     decide_key,
     dedup_key,
     ingest_key,
+    member_size,
     planned_source,
     rejected_key,
     sketch_key,
@@ -52,7 +56,8 @@ from curate.rows import INSTRUCTION, PAIR
 from curate.storage import read_json, write_json, write_listing
 from manifests.manifest import Account, accounts, corpus_manifest, total
 from manifests.seal import write_sealed
-from sources.adapter import InputFile, Unit
+from sources.adapter import InputFile
+from sources.archive import Rejected
 from sources.record import now
 
 WORK = ".work"
@@ -103,9 +108,9 @@ class Result:
 
 @dataclass(frozen=True)
 class Piece:
-    """A partition on its way through the stages: unit, number in the unit, rows, bytes of text."""
+    """A partition on its way through the stages: bundle, number in it, rows, bytes of text."""
 
-    unit: PlannedUnit
+    bundle: Bundle
     number: int
     rows: int
     bytes: int
@@ -129,7 +134,7 @@ def paths_of(path_of: Callable[[Piece], Path], pieces: list[Piece]) -> list[str]
 def label_of(pieces: list[Piece], what: str) -> str:
     """What a task that does something for pieces is called in messages."""
     others = f" and {len(pieces) - 1} more" if len(pieces) > 1 else ""
-    return f"{pieces[0].unit.prefix} {what} {pieces[0].number}{others}"
+    return f"{pieces[0].bundle.prefix} {what} {pieces[0].number}{others}"
 
 
 def together(pieces: list[Piece], numbers: list[int]) -> Iterator[list[int]]:
@@ -138,7 +143,7 @@ def together(pieces: list[Piece], numbers: list[int]) -> Iterator[list[int]]:
     size = 0
     for i in numbers:
         full = len(part) == TOGETHER or size + pieces[i].bytes > TOGETHER_BYTES
-        if part and (full or pieces[part[0]].unit.plan is not pieces[i].unit.plan):
+        if part and (full or pieces[part[0]].bundle.plan is not pieces[i].bundle.plan):
             yield part
             part, size = [], 0
         part.append(i)
@@ -155,7 +160,7 @@ def kept_per_piece(path_of: PathOf) -> PathOf:
 
     @functools.wraps(path_of)
     def kept(build: Build, piece: Piece) -> Path:
-        place = (path_of.__qualname__, piece.unit.prefix, piece.number)
+        place = (path_of.__qualname__, piece.bundle.prefix, piece.number)
         path = build.paths.get(place)
         if path is None:
             path = build.paths[place] = path_of(build, piece)
@@ -201,22 +206,25 @@ class Build:
         """What, besides the rows, decides a source's refined partitions."""
         return plan.refine_options(self.measures, self.recipe.dedup.sides is not None)
 
-    def units(self, plans: list[SourcePlan]) -> list[PlannedUnit]:
-        """Every unit with its keys, in the order of the ids."""
+    def bundles(self, plans: list[SourcePlan]) -> list[Bundle]:
+        """What is read, with its keys, in the order of the ids."""
         planned = []
         for plan in plans:
             options = self.refine_options(plan)
-            for unit in plan.units:
-                key = ingest_key(plan.adapter, unit, self.hashes, self.options.limit, plan.making)
+            members: list[Member] = [*plan.units, *plan.rejected]
+            members.sort(key=lambda member: f"{member.name}#")
+            for part in bundled((member, member_size(member)) for member in members):
+                key = bundle_key([self.member_key(plan, member) for member in part])
                 refine_key = fingerprint("refine", key, options)
-                size = sum(file.path.stat().st_size for file in unit.files)
-                planned.append(PlannedUnit(plan, unit, key, refine_key, size))
-            for rejected in plan.rejected:
-                key = rejected_key(plan.row_type, rejected)
-                refine_key = fingerprint("refine", key, options)
-                unit = Unit(rejected.name, ())
-                planned.append(PlannedUnit(plan, unit, key, refine_key, 0, rejected))
-        return sorted(planned, key=lambda u: u.prefix)
+                size = sum(map(member_size, part))
+                planned.append(Bundle(plan, tuple(part), key, refine_key, size))
+        return sorted(planned, key=lambda bundle: f"{bundle.plan.label}/")
+
+    def member_key(self, plan: SourcePlan, member: Member) -> str:
+        """The key of a member's rows."""
+        if isinstance(member, Rejected):
+            return rejected_key(plan.row_type, member)
+        return ingest_key(plan.adapter, member, self.hashes, self.options.limit, plan.making)
 
     def run(self) -> Result:
         """The whole build. Raises CurateError, saying what to do, when it cannot be finished."""
@@ -225,20 +233,20 @@ class Build:
             plans = self.plans()
             self.hash_inputs(plans)
             self.read_evaluation()
-            units = self.units(plans)
+            bundles = self.bundles(plans)
             # The first run on a machine compiles here; later ones load what it compiled.
             self.progress.stage("kernels (compiled in the first run)")
             if any(plan.row_type is PAIR for plan in plans):
                 prepare_pairs(self.measures)
             runner = engine(self.options.workers)
             try:
-                pieces = self.rows(runner, units)
+                pieces = self.rows(runner, bundles)
                 duplicates = self.duplicates(runner, pieces)
                 shards = self.write(runner, pieces, duplicates)
             finally:
                 runner.close()
             every = accounts(
-                [(p.unit.plan.label, p.rows, p.bytes) for p in pieces],
+                [(p.bundle.plan.label, p.rows, p.bytes) for p in pieces],
                 [tuple(fate) for shard in shards for fate in shard["fates"]],
                 [tuple(label) for shard in shards for label in shard["labels"]],
             )
@@ -272,18 +280,19 @@ class Build:
             plans = self.plans()
             self.hash_inputs(plans)
             self.read_evaluation()
-            units = self.units(plans)
+            bundles = self.bundles(plans)
         entries = []
         for plan in plans:
-            own = [unit for unit in units if unit.plan is plan]
-            ready = sum(ingested(self.ingest_folder(unit)) is not None for unit in own)
+            own = [bundle for bundle in bundles if bundle.plan is plan]
+            ready = [b for b in own if ingested(self.ingest_folder(b)) is not None]
             entries.append(
                 {
                     "source": plan.label,
                     "row_type": plan.adapter.row_type.name,
-                    "files": sum(len(unit.unit.files) for unit in own),
-                    "bytes": sum(unit.size for unit in own),
-                    "ready": f"{ready} of {len(own)} read",
+                    "files": sum(len(unit.files) for unit in plan.units),
+                    "bytes": sum(bundle.size for bundle in own),
+                    "ready": f"{sum(len(b.members) for b in ready)} of "
+                    f"{sum(len(b.members) for b in own)} read",
                     "licence": plan.terms.licence,
                     "refused": plan.refusal.limit if plan.refusal else None,
                 }
@@ -291,7 +300,7 @@ class Build:
         return {
             "build": str(self.folder),
             "sources": entries,
-            "bytes": sum(unit.size for unit in units),
+            "bytes": sum(bundle.size for bundle in bundles),
             "rewrites": [step.name for step in self.recipe.rewrites(self.recipe.sources[0])],
             "measures": [measure.name for measure in self.measures],
         }
@@ -349,7 +358,7 @@ class Build:
                 (
                     self.scores_path(p),
                     self.refined_path(p),
-                    f"{p.unit.plan.label}/{p.unit.unit.name}",
+                    [f"{p.bundle.plan.label}/{name}" for name in p.bundle.names],
                 )
                 for p in pieces
             ),
@@ -359,21 +368,21 @@ class Build:
 
     @kept_per_piece
     def refined_path(self, piece: Piece) -> Path:
-        return self.work / "refine" / f"{piece.unit.refine_key}-{piece.number:06d}.arrow"
+        return self.work / "refine" / f"{piece.bundle.refine_key}-{piece.number:06d}.arrow"
 
     @kept_per_piece
     def scores_path(self, piece: Piece) -> Path:
         assert self.evaluation is not None
-        key = self.evaluation.compare_key(piece.unit.refine_key, piece.number)
+        key = self.evaluation.compare_key(piece.bundle.refine_key, piece.number)
         return self.work / "compare" / f"{key}.arrow"
 
     @kept_per_piece
     def decision_path(self, piece: Piece) -> Path:
-        plan = piece.unit.plan
+        plan = piece.bundle.plan
         compared = self.scores_path(piece).stem if self.evaluation else None
         dropping = self.dropping(piece)
         key = decide_key(
-            piece.unit.refine_key, piece.number, self.recipe, compared, plan.refusal, dropping
+            piece.bundle.refine_key, piece.number, self.recipe, compared, plan.refusal, dropping
         )
         return self.work / "decide" / f"{key}.arrow"
 
@@ -383,15 +392,15 @@ class Build:
         key = sketch_key(self.decision_path(piece).stem, dedup.exact, self.near_search())
         return self.work / "sketch" / f"{key}.sketch"
 
-    def ingest_folder(self, unit: PlannedUnit) -> Path:
-        return self.work / "ingest" / unit.ingest_key
+    def ingest_folder(self, bundle: Bundle) -> Path:
+        return self.work / "ingest" / bundle.ingest_key
 
-    def rows(self, runner: Engine, units: list[PlannedUnit]) -> list[Piece]:
+    def rows(self, runner: Engine, bundles: list[Bundle]) -> list[Piece]:
         """Does what is not there yet up to the sketches; all partitions in order of the ids."""
-        expected = sum(unit.size for unit in units)
+        expected = sum(bundle.size for bundle in bundles)
         self.progress.stage("rows", expected)
         pieces: list[Piece] = []
-        ingesting: dict[str, PlannedUnit] = {}
+        ingesting: dict[str, Bundle] = {}
         refining: dict[str, tuple[list[Piece], Iterator[RowStep]]] = {}
         text_bytes: Counter[str] = Counter()
         small: dict[str, list[Piece]] = defaultdict(list)
@@ -415,28 +424,28 @@ class Build:
             if piece.bytes >= SMALL_BYTES:
                 follow([piece], iter(self.row_steps()))
                 return
-            waiting = small[piece.unit.plan.label]
+            waiting = small[piece.bundle.plan.label]
             waiting.append(piece)
             if len(waiting) == TOGETHER or sum(p.bytes for p in waiting) >= TOGETHER_BYTES:
-                take_small(piece.unit.plan.label)
+                take_small(piece.bundle.plan.label)
 
         def take_small(label: str) -> None:
             """Works on what small pieces of a source are waiting."""
             if waiting := small.pop(label, None):
                 follow(waiting, iter(self.row_steps()))
 
-        for unit in units:
-            self.used.add(self.ingest_folder(unit))
-            sizes = ingested(self.ingest_folder(unit))
+        for bundle in bundles:
+            self.used.add(self.ingest_folder(bundle))
+            sizes = ingested(self.ingest_folder(bundle))
             if sizes is None:
-                task = self.ingest_task(unit)
-                ingesting[task.label] = unit
+                task = self.ingest_task(bundle)
+                ingesting[task.label] = bundle
                 runner.submit(task, 2)
                 continue
-            expected += sum(s["bytes"] for s in sizes) - unit.size
+            expected += sum(s["bytes"] for s in sizes) - bundle.size
             for number, size in enumerate(sizes):
-                take(Piece(unit, number, size["rows"], size["bytes"]))
-        unread = Counter(unit.plan.label for unit in ingesting.values())
+                take(Piece(bundle, number, size["rows"], size["bytes"]))
+        unread = Counter(bundle.plan.label for bundle in ingesting.values())
         for label in [label for label in small if not unread[label]]:
             take_small(label)
         for report in self.reports(runner):
@@ -445,15 +454,15 @@ class Build:
                 follow(*refining.pop(label))
             elif report.last:
                 # Text and file differ in size; now that the text's is known, expect that.
-                unit = ingesting[label]
-                expected += text_bytes[label] - unit.size
-                unread[unit.plan.label] -= 1
-                if not unread[unit.plan.label]:
-                    take_small(unit.plan.label)
+                bundle = ingesting[label]
+                expected += text_bytes[label] - bundle.size
+                unread[bundle.plan.label] -= 1
+                if not unread[bundle.plan.label]:
+                    take_small(bundle.plan.label)
             else:
                 text_bytes[label] += value["bytes"]
                 take(Piece(ingesting[label], value["partition"], value["rows"], value["bytes"]))
-        return sorted(pieces, key=lambda p: (p.unit.prefix, p.number))
+        return sorted(pieces, key=lambda p: (p.bundle.prefix, p.number))
 
     def row_steps(self) -> list[RowStep]:
         """The steps that partitions go through, each by the file it leaves of one and its task."""
@@ -465,34 +474,24 @@ class Build:
             steps.append((self.sketch_path, self.sketch_task))
         return steps
 
-    def ingest_task(self, unit: PlannedUnit) -> Task:
-        folder = str(self.ingest_folder(unit))
-        label = f"{unit.plan.label}/{unit.unit.name}"
-        if (refused := unit.rejected) is not None:
-            arguments: dict[str, Any] = {
-                "reason": refused.reason,
-                "detail": refused.detail,
-                "folder": folder,
-            }
-            arguments |= {"adapter": unit.plan.adapter, "making": unit.plan.making}
-            return Task("curate.ingest:reject", arguments, label)
+    def ingest_task(self, bundle: Bundle) -> Task:
         return Task(
             "curate.ingest:ingest",
             {
-                "adapter": unit.plan.adapter,
-                "unit": unit.unit,
-                "folder": folder,
+                "adapter": bundle.plan.adapter,
+                "members": bundle.members,
+                "folder": str(self.ingest_folder(bundle)),
                 "row_limit": self.options.limit,
-                "making": unit.plan.making,
+                "making": bundle.plan.making,
             },
-            label,
+            bundle.label,
         )
 
     def refine_task(self, pieces: list[Piece]) -> Task:
-        plan = pieces[0].unit.plan
+        plan = pieces[0].bundle.plan
         arguments: dict[str, Any] = {
             "partitions": [
-                str(partition_path(self.ingest_folder(piece.unit), piece.number))
+                str(partition_path(self.ingest_folder(piece.bundle), piece.number))
                 for piece in pieces
             ],
             "outputs": paths_of(self.refined_path, pieces),
@@ -520,7 +519,7 @@ class Build:
         )
 
     def decide_task(self, pieces: list[Piece]) -> Task:
-        plan = pieces[0].unit.plan
+        plan = pieces[0].bundle.plan
         return Task(
             "curate.decide:decide",
             {
@@ -543,7 +542,7 @@ class Build:
 
     def dropping(self, piece: Piece) -> dict[str, str]:
         """Columns that must be 0 in a piece, each with the reason for which rows go."""
-        return piece.unit.plan.dropping()
+        return piece.bundle.plan.dropping()
 
     # Duplicates
 
@@ -573,7 +572,7 @@ class Build:
             sketch=str(self.sketch_path(piece)),
             rows=piece.rows,
             decision=str(self.decision_path(piece)),
-            priority=piece.unit.plan.source.priority,
+            priority=piece.bundle.plan.source.priority,
         )
 
     def duplicates(self, runner: Engine, pieces: list[Piece]) -> list[Path] | None:
@@ -593,7 +592,7 @@ class Build:
         if sides is not None:
             partitions = [
                 replace(partition, sides=str(folder / f"sides-{i:06d}.records"))
-                if piece.unit.plan.is_pairs
+                if piece.bundle.plan.is_pairs
                 else partition
                 for i, (piece, partition) in enumerate(zip(pieces, partitions, strict=True))
             ]
@@ -634,14 +633,14 @@ class Build:
         waiting: dict[str, tuple[int, Path, int]] = {}
         # A duplicate's row names another partition's, and went by what all partitions hold.
         compared = [Path(path).parent.name for path in (duplicates or [])[:1]]
-        compared += [partition.unit for partition in partitions] if compared else []
+        compared += [unit for p in partitions for unit in p.units] if compared else []
         for number, members in enumerate(self.groups(pieces)):
             key = write_key(
                 [
                     [
                         # Files that are numbered in a folder named by what they were made of.
                         *["/".join(Path(path).parts[-2:]) for path in p.made_of()],
-                        *[p.source, p.file, p.licence, p.tags],
+                        *[p.source, p.files, p.licence, p.tags],
                     ]
                     for p in (partitions[m] for m in members)
                 ],
@@ -670,14 +669,14 @@ class Build:
 
     def partition(self, number: int, piece: Piece, duplicates: Path | None) -> Partition:
         """What the tasks that write shards are told of piece `number`."""
-        plan = piece.unit.plan
+        plan = piece.bundle.plan
         return Partition(
-            rows=str(partition_path(self.ingest_folder(piece.unit), piece.number)),
+            rows=str(partition_path(self.ingest_folder(piece.bundle), piece.number)),
             refined=str(self.refined_path(piece)),
             decision=str(self.decision_path(piece)),
             duplicates=str(duplicates) if duplicates is not None else None,
             source=plan.label,
-            file=piece.unit.unit.name,
+            files=piece.bundle.names,
             licence=plan.terms.licence,
             row_type=plan.row_type.name,
             scores=str(self.scores_path(piece)) if self.evaluation else None,

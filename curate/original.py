@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from curate.errors import CurateError
 from curate.fingerprint import file_sha256
-from curate.rows import INSTRUCTION, ROW_TYPES
+from curate.rows import FILE, INSTRUCTION, ROW_TYPES
 from curate.storage import read_arrow, read_json
 from manifests.opened import OpenedBuild
 from manifests.seal import seal_holds
@@ -90,25 +90,33 @@ def _intermediate(
     except (OSError, ValueError):
         return None
     # Builds can be moved: only the last parts of a path say where it is below .work.
+    # Work of an earlier version names no `files`; its rows are read from the source again.
     paths = [
-        work / stage / Path(*Path(entry[what]).parts[-depth:])
+        (work / stage / Path(*Path(entry[what]).parts[-depth:]), entry["files"].index(file))
         for entry in listing
-        if entry["source"] == source and entry["file"] == file and entry.get(what)
+        if entry["source"] == source and file in entry.get("files", ()) and entry.get(what)
         for stage, depth in [("ingest", 2) if what == "rows" else ("refine", 1)]
     ]
     low, high = 0, len(paths) - 1
     try:
         while low <= high:
             middle = (low + high) // 2
-            table = read_arrow(paths[middle])
-            numbers = table.column("row").to_numpy()
-            if not len(numbers) or row > numbers[-1]:
+            path, number = paths[middle]
+            table = read_arrow(path)
+            files, numbers = (table.column(name).to_numpy() for name in (FILE.name, "row"))
+            first, last = np.searchsorted(files, [number, number + 1])
+            own = numbers[first:last]
+            if not len(own):
+                # The file's rows are before or behind those of this partition.
+                before = len(files) and files[0] > number
+                low, high = (low, middle - 1) if before else (middle + 1, high)
+            elif row > own[-1]:
                 low = middle + 1
-            elif row < numbers[0]:
+            elif row < own[0]:
                 high = middle - 1
             else:
-                at = int(np.searchsorted(numbers, row)) + part - 1
-                return (table, at) if at < len(numbers) and numbers[at] == row else None
+                at = int(np.searchsorted(own, row)) + part - 1
+                return (table, int(first) + at) if at < len(own) and own[at] == row else None
     except (OSError, pa.ArrowInvalid):
         return None
     return None

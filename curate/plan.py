@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -140,23 +140,73 @@ class SourcePlan:
         }
 
 
+Member = Unit | Rejected
+"""What has rows of its own: files that are read, or an archive member not unpacked, which is one
+quarantined row."""
+
+SMALL_BYTES = 1 << 20
+"""Files with less are read together with others of their source,"""
+BUNDLE_BYTES = 1 << 22
+"""until they have so much, or their number is"""
+BUNDLE_FILES = 512
+
+
 @dataclass(frozen=True)
-class PlannedUnit:
-    """A unit and the keys of its results."""
+class Bundle:
+    """Members of one source that are read one after the other, and the keys of the results."""
 
     plan: SourcePlan
-    unit: Unit
+    members: tuple[Member, ...]
     ingest_key: str
     refine_key: str
     size: int
     """Bytes of the files on disk."""
-    rejected: Rejected | None = None
-    """What was refused, for a unit that stands for an archive member not unpacked."""
+
+    @property
+    def names(self) -> list[str]:
+        """The `file` of the members' ids."""
+        return [member.name for member in self.members]
 
     @property
     def prefix(self) -> str:
-        """What its ids begin with; units are ordered by it."""
-        return f"{self.plan.label}/{self.unit.name}#"
+        """What its first id begins with."""
+        return f"{self.plan.label}/{self.members[0].name}#"
+
+    @property
+    def label(self) -> str:
+        """What it is called in messages."""
+        others = f" and {len(self.members) - 1} more" if len(self.members) > 1 else ""
+        return f"{self.plan.label}/{self.members[0].name}{others}"
+
+
+def member_size(member: Member) -> int:
+    """Bytes of a member's files on disk."""
+    files = () if isinstance(member, Rejected) else member.files
+    return sum(file.path.stat().st_size for file in files)
+
+
+def bundled(members: Iterable[tuple[Member, int]]) -> Iterator[list[Member]]:
+    """Members with their sizes, in parts that are read together.
+
+    A file costs as much to open, and a partition to work on, for ten rows as for thousands. Where
+    parts end depends mostly on the names in them: a new file changes the part that it falls
+    into and not all behind it.
+    """
+    part: list[Member] = []
+    held = 0
+    for member, size in members:
+        full = held + size > BUNDLE_BYTES or len(part) == BUNDLE_FILES
+        # One name in 256 begins a part whatever came before.
+        begins = int(fingerprint(member.name)[:2], 16) == 0
+        large = size >= SMALL_BYTES
+        if part and (full or begins or large):
+            yield part
+            part, held = [], 0
+        part.append(member)
+        # A large file is read alone.
+        held += BUNDLE_BYTES if large else size
+    if part:
+        yield part
 
 
 def located(source: Source, recipe_folder: Path, data_folder: Path) -> Path:
@@ -244,6 +294,11 @@ def rejected_key(kind: RowType, rejected: Rejected) -> str:
     return fingerprint("rejected", ingest.VERSION, kind.name, row)
 
 
+def bundle_key(keys: Sequence[str]) -> str:
+    """Key of the rows of members that are read together, of the members' own."""
+    return keys[0] if len(keys) == 1 else fingerprint("bundle", list(keys))
+
+
 def sketch_key(decided: str, exact: ExactDedup | None, near: NearDedup | None) -> str:
     """Key of a partition's sketch for deduplication."""
     return fingerprint(
@@ -279,7 +334,7 @@ def decide_key(
     refusal: Refusal | None = None,
     dropping: Mapping[str, str] | None = None,
 ) -> str:
-    """Key of the decisions on partition `number` of a unit with scores of the key `compared`.
+    """Key of the decisions on partition `number` of a bundle with scores of the key `compared`.
 
     dropping: columns that must be 0, each with its reason, as `decide` takes them.
     """
@@ -301,7 +356,7 @@ def decide_key(
 def write_key(parts: list[Any], recipe: Recipe, compared: list[str]) -> str:
     """Key of a written shard: its partitions, their decisions and duplicates, the format.
 
-    compared: the key of the duplicates, and the units of all partitions, which duplicates name;
+    compared: the key of the duplicates, and the files of all partitions, which duplicates name;
     empty when none are removed.
     """
     return fingerprint(

@@ -25,7 +25,7 @@ from curate.measure.pair.base import AnyMeasure, PairBatch, PairMeasure
 from curate.render import rendered
 from curate.rewrite.base import Rewrite
 from curate.rewrite.beside import rewritten_beside
-from curate.rows import PAIR, ROW_TYPES
+from curate.rows import FILE, PAIR, ROW_TYPES
 from curate.scan import Scan, scan
 from curate.storage import column_array, read_arrow
 from curate.textbatch import TextBatch
@@ -206,6 +206,7 @@ def refine(
     refined = pa.table(
         {
             "row": table.column("row"),
+            FILE.name: table.column(FILE.name),
             "text": text,
             "meta": meta,
             "quarantine": table.column("quarantine"),

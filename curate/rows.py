@@ -22,6 +22,10 @@ _COMMON: list[pa.Field] = [
 ]
 
 
+FILE = pa.field("file", pa.int32(), nullable=False)
+"""What ingest adds: which of the files that were read together a row is from, counted from 0."""
+
+
 @dataclass(frozen=True)
 class RowType:
     """Name, text fields and Arrow schema of one kind of row."""

@@ -50,21 +50,25 @@ def rewritten_texts(build: OpenedBuild, ids: Iterable[str]) -> dict[str, str]:
         return {}
     texts: dict[str, str] = {}
     for entry in read_json(listing):
-        wanted = by_unit.get(f"{entry['source']}/{entry['file']}")
+        # Work of an earlier version names no `files`.
+        units = [f"{entry['source']}/{file}" for file in entry.get("files", ())]
         # By its name alone: a build may have been moved, or come from anywhere.
         path = build.folder / ".work" / "refine" / Path(entry["refined"]).name
-        if not wanted or not path.exists():
+        if not any(unit in by_unit for unit in units) or not path.exists():
             continue
         table = read_arrow(path)
         rows, text = column_array(table, "row").to_numpy(), column_array(table, "text")
+        files = column_array(table, "file").to_numpy()
         # Several rows made of one record are numbered; others are the first of theirs.
         parts = np.ones(len(rows), np.int64)
         if "part" in table.column_names:
             parts = column_array(table, "part").to_numpy()
-        for row_id, (number, part) in wanted.items():
-            # Rows ascend, and so do the parts of one.
-            first, last = np.searchsorted(rows, [number, number + 1])
-            found = first + np.flatnonzero(parts[first:last] == part)
-            if len(found):
-                texts[row_id] = text[int(found[0])].as_py()
+        for file, unit in enumerate(units):
+            begin, end = np.searchsorted(files, [file, file + 1])
+            for row_id, (number, part) in by_unit.get(unit, {}).items():
+                # Rows of a file ascend, and so do the parts of one.
+                first, last = begin + np.searchsorted(rows[begin:end], [number, number + 1])
+                found = first + np.flatnonzero(parts[first:last] == part)
+                if len(found):
+                    texts[row_id] = text[int(found[0])].as_py()
     return texts

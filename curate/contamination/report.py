@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from curate.contamination.evaluation import Evaluation
 from curate.contamination.index import RULES
 from curate.fingerprint import file_sha256
 from curate.rowids import row_ids
+from curate.rows import FILE
 from curate.storage import column_array, read_arrow, written
 
 REPORT_NAME = "contamination.parquet"
@@ -35,18 +36,19 @@ REPORT = pa.schema(
 
 
 def question_report(
-    evaluation: Evaluation, partitions: Iterable[tuple[Path, Path, str]]
+    evaluation: Evaluation, partitions: Iterable[tuple[Path, Path, Sequence[str]]]
 ) -> pa.Table:
     """The report, in REPORT's schema.
 
-    partitions: file of scores, refined file, and what the ids begin with, in the order of the ids.
+    partitions: file of scores, refined file, and what ids begin with by the rows' column `file`, in
+    the order of the ids.
     """
     index, names, sets = evaluation.read()
     count = len(index.rule)
     rows = np.zeros(count, np.int64)
     best = np.zeros(count, np.float32)
     example = np.full(count, None, object)
-    for path, refined, prefix in partitions:
+    for path, refined, units_of in partitions:
         table = read_arrow(path, ["units", "scores"])
         lists = column_array(table, "units")
         units = lists.flatten().to_numpy()
@@ -59,8 +61,9 @@ def question_report(
         first = order[np.append(True, np.diff(units[order]) != 0)]
         first = first[scores[first] > best[units[first]]]
         best[units[first]] = scores[first]
-        numbers = column_array(read_arrow(refined, ["row"]), "row")
-        example[units[first]] = row_ids(prefix, numbers.take(pa.array(position[first]))).to_pylist()
+        rows_of = read_arrow(refined, [FILE.name, "row"]).take(pa.array(position[first]))
+        numbers = [column_array(rows_of, name) for name in (FILE.name, "row")]
+        example[units[first]] = row_ids(units_of, *numbers).to_pylist()
     unit = index.unit
     return pa.table(
         [

@@ -85,7 +85,7 @@ class InstructionBuild(Build):
     def comparison_path(self, piece: Piece) -> Path:
         """The file that a piece is compared by."""
         key = fingerprint(
-            *("comparison", comparison.VERSION, piece.unit.refine_key, piece.number),
+            *("comparison", comparison.VERSION, piece.bundle.refine_key, piece.number),
             *(self.instructions.dedup.answers, sorted(self.tags.items())),
         )
         return self.work / "comparison" / f"{key}.arrow"
@@ -221,8 +221,8 @@ class InstructionBuild(Build):
         """Questions by what became of their choices, of every source that has such."""
         every: dict[str, Counter[str]] = defaultdict(Counter)
         for piece in pieces:
-            path = partition_path(self.ingest_folder(piece.unit), piece.number)
-            every[piece.unit.plan.label].update(choices_drawn(path))
+            path = partition_path(self.ingest_folder(piece.bundle), piece.number)
+            every[piece.bundle.plan.label].update(choices_drawn(path))
         return {label: found for label, found in every.items() if found}
 
     def counted_with(self) -> dict[str, Any] | None:
@@ -253,7 +253,7 @@ class InstructionBuild(Build):
             lost = duplicates[i] if duplicates is not None else None
             key = fingerprint(
                 *("draw", mixture.VERSION, self.decision_path(piece).stem),
-                *(piece.unit.prefix, draws, self.epochs(piece)),
+                *(piece.bundle.plan.label, draws, self.epochs(piece)),
                 "/".join(lost.parts[-2:]) if lost else None,
             )
             path = self.work / "mixture" / f"{key}.arrow"
@@ -282,7 +282,8 @@ class InstructionBuild(Build):
             "refined": paths_of(self.refined_path, chosen),
             "decisions": paths_of(self.decision_path, chosen),
             "duplicates": [str(duplicates[i]) for i in numbers] if duplicates else None,
-            "units": [piece.unit.prefix.removesuffix("#") for piece in chosen],
+            "files": [piece.bundle.names for piece in chosen],
+            "source": chosen[0].bundle.plan.label,
             "outputs": [str(self.drawn[i]) for i in numbers],
             "mixture": self.instructions.mixture,
             "questions": paths_of(self.question_path, chosen) if clusters else None,
@@ -294,7 +295,7 @@ class InstructionBuild(Build):
 
     def epochs(self, piece: Piece) -> float:
         """How often the rows of a piece stand in the training files."""
-        source = piece.unit.plan.source
+        source = piece.bundle.plan.source
         assert isinstance(source, InstructionSource)
         return source.epochs
 
@@ -334,7 +335,7 @@ class InstructionBuild(Build):
             return
         drawn: dict[str, list[str]] = {label: [] for label in sources}
         for piece, path in zip(pieces, self.drawn, strict=True):
-            drawn[piece.unit.plan.label].append(str(path))
+            drawn[piece.bundle.plan.label].append(str(path))
         weights = {label: source.weight for label, source in sources.items()}
         key = fingerprint(
             *(

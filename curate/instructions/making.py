@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from curate.instructions.choices import drawn_choices
 from curate.instructions.tasks import TaskSet, ready_tasks, task_rows
-from curate.rows import INSTRUCTION, PAPER, RowType
+from curate.rows import FILE, INSTRUCTION, PAPER, RowType
 from curate.storage import read_arrow
 
 VERSION = 2
@@ -26,6 +26,7 @@ PART, RECORD = "part", "record"
 MADE = pa.schema(
     [
         *INSTRUCTION.schema,
+        FILE,
         # Number of the task among those of its record, from 1.
         pa.field(PART, pa.int16()),
         # The fields of the record, a line each: what made rows are compared by, whatever their
@@ -96,12 +97,13 @@ class Making:
             return [VERSION, self.choices.model_dump() if self.choices else None]
         return [VERSION, self.tasks.model_dump(), tasks_for(self.kind).model_dump()]
 
-    def made(self, table: pa.Table, unit: str) -> pa.Table:
-        """The instructions that rows become; `unit` is the file part of their ids.
+    def made(self, table: pa.Table, names: Sequence[str]) -> pa.Table:
+        """The instructions that rows become; `names` are those of the files they are from.
 
         A record that has the fields of no task is quarantined as `no_task`.
         """
-        ids = [f"{unit}#{row}" for row in table.column("row").to_pylist()]
+        files, numbers = (table.column(name).to_pylist() for name in (FILE.name, "row"))
+        ids = [f"{names[file]}#{row}" for file, row in zip(files, numbers, strict=True)]
         if self.kind.name != INSTRUCTION.name:
             return self._tasks(table, ids)
         if self.choices is None:
@@ -119,7 +121,9 @@ class Making:
         part = (np.arange(len(origin)) - begin + 1).astype(np.int16)
         fields = [records.column(field) for field in self.kind.fields]
         record = pc.binary_join_element_wise(*fields, pa.scalar("\n", pa.large_string()))
-        rows = made.rows.append_column(MADE.field(PART), pa.array(part))
+        file = records.column(FILE.name).take(pa.array(origin))
+        rows = made.rows.append_column(FILE, file)
+        rows = rows.append_column(MADE.field(PART), pa.array(part))
         rows = rows.append_column(MADE.field(RECORD), record.take(pa.array(origin)))
         without = np.setdiff1d(np.arange(records.num_rows), origin)
         if not len(without):
@@ -141,6 +145,7 @@ def _left(records: pa.Table) -> pa.Table:
         "meta": records.column("meta"),
         "quarantine": pc.fill_null(records.column("quarantine"), "no_task"),
         "detail": records.column("detail"),
+        FILE.name: records.column(FILE.name),
         PART: pa.repeat(pa.scalar(1, pa.int16()), n),
         RECORD: empty,
     }

@@ -30,6 +30,7 @@ from curate.instructions.clusters import for_validation
 from curate.instructions.making import PART
 from curate.instructions.recipe import Cap, Mixture
 from curate.rowids import row_ids
+from curate.rows import FILE
 from curate.storage import column_array, read_arrow, write_json
 from curate.together import laid_together, write_apart
 from curate.tokens.tokenizer import load_tokenizer
@@ -70,7 +71,8 @@ def draw(
     refined: Sequence[str],
     decisions: Sequence[str],
     duplicates: Sequence[str] | None,
-    units: Sequence[str],
+    files: Sequence[Sequence[str]],
+    source: str,
     outputs: Sequence[str],
     mixture: Mixture,
     questions: Sequence[str] | None = None,
@@ -79,18 +81,19 @@ def draw(
     tokenizer: str | None = None,
 ) -> None:
     """Task: writes what is drawn for the rows of partitions of one source, an output each;
-    `units` are their ids up to the #.
+    `files` are the names of those that the rows of each are from.
 
     questions, clusters: the files of `write_comparison` and the one of `write_clusters`, unless
     nothing is for validation. tokenizer: what counts tokens, where a budget or cap is in tokens.
     """
     parts = [read_arrow(Path(path)) for path in refined]
-    names = [name for name in ("row", PART, "text") if name in parts[0].column_names]
+    names = [name for name in (FILE.name, "row", PART, "text") if name in parts[0].column_names]
     table = laid_together([part.select(names) for part in parts])
     ids: list[str] = []
-    for unit, own in zip(units, parts, strict=True):
-        part = column_array(own, PART) if PART in names else None
-        ids += row_ids(unit, column_array(own, "row"), part).to_pylist()
+    for own_files, own in zip(files, parts, strict=True):
+        units = [f"{source}/{file}" for file in own_files]
+        numbers = [column_array(own, name) for name in (FILE.name, "row", PART) if name in names]
+        ids += row_ids(units, *numbers).to_pylist()
     order = mixed(id_hashes(ids, "mixture"), mixture.seed)
     valid = np.zeros(len(order), np.bool_)
     if questions is not None and clusters is not None:

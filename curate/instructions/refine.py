@@ -37,6 +37,7 @@ from curate.refine import (
     write_refined,
 )
 from curate.rewrite.base import Rewrite
+from curate.rows import FILE
 from curate.scan import Scan, scan
 from curate.storage import column_array, read_arrow
 from curate.textbatch import TextBatch
@@ -113,6 +114,7 @@ def refine_instructions(
     refined = pa.table(
         {
             "row": table.column("row"),
+            FILE.name: table.column(FILE.name),
             **{name: table.column(name) for name in (PART, RECORD) if name in table.column_names},
             "text": text.to_arrow(),
             **{name: after[name] for name in FIELDS},

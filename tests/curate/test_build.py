@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from curate import ingest
+from curate import ingest, plan
 from curate.build import Build, Options
 from curate.errors import CurateError, RecipeError
 from curate.lock import locked
@@ -154,6 +154,17 @@ def test_a_new_file_may_take_rows_from_a_shard_written_before(tmp_path, monkeypa
     after, fresh = (Build(asked, Options(tmp_path / out)).run() for out in ("out", "fresh"))
     assert fingerprints(after.folder) == fingerprints(fresh.folder)
     assert [row["source"] for row in data(after.folder) if row["text"] == text] == ["z"]
+
+
+def test_small_files_are_read_together_and_that_changes_no_row(tmp_path, monkeypatch):
+    write_corpus(tmp_path / "in", files=5)
+    together = built(tmp_path / "in", tmp_path / "together")
+    assert len(list((tmp_path / "together/small/.work/refine").iterdir())) == 1
+    monkeypatch.setattr(plan, "SMALL_BYTES", 0)
+    apart = built(tmp_path / "in", tmp_path / "apart")
+    assert len(list((tmp_path / "apart/small/.work/refine").iterdir())) == 5
+    assert ledger(together.folder) == ledger(apart.folder)
+    assert data(together.folder) == data(apart.folder)
 
 
 def test_partition_size_changes_no_row(tmp_path, small_partitions):

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate import ingest
+from curate import ingest, plan
 from curate.rows import DOCUMENT, INSTRUCTION, ROW_TYPES
+from curate.storage import read_arrow
+from sources.adapter import SourceError, Unit
+from sources.archive import Rejected
 
 
 def batch(texts: list[str], first: int = 1) -> pa.RecordBatch:
@@ -53,7 +56,8 @@ def test_partitions_do_not_depend_on_the_adapters_batches(texts, cuts, max_bytes
 
 
 def test_row_limit_cuts_inside_a_batch():
-    tables = list(ingest.partitions(iter(batches(list("abcdefgh"), [3])), DOCUMENT, row_limit=5))
+    limited = ingest.first_rows(iter(batches(list("abcdefgh"), [3])), 5)
+    tables = list(ingest.partitions(limited, DOCUMENT))
     assert [row["text"] for t in tables for row in t.to_pylist()] == list("abcde")
 
 
@@ -65,11 +69,8 @@ def test_rows_out_of_order_are_refused(tmp_path: Path):
             yield batch(["a"], 2)
             yield batch(["b"], 1)
 
-    class Name:
-        name = "x.txt"
-
-    with pytest.raises(AssertionError, match="out of order"):
-        list(ingest.ingest(Backwards(), Name(), str(tmp_path), None))
+    with pytest.raises(AssertionError, match=r"x\.txt out of order near 1"):
+        list(ingest.ingest(Backwards(), [Unit("x.txt", ())], str(tmp_path), None))
     assert ingest.ingested(tmp_path) is None
 
 
@@ -82,10 +83,56 @@ def test_a_unit_with_a_partition_missing_is_not_complete(tmp_path: Path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ingest, "PARTITION_ROWS", 1)
-        list(ingest.ingest(Two(), None, str(tmp_path), None))
+        list(ingest.ingest(Two(), [Unit("x.txt", ())], str(tmp_path), None))
     assert ingest.ingested(tmp_path) == [{"rows": 1, "bytes": 3}] * 2
     ingest.partition_path(tmp_path, 1).unlink()
     assert ingest.ingested(tmp_path) is None
+
+
+def test_files_read_together_share_partitions(tmp_path: Path):
+    """Rows count from 1 in every file; a limit is each file's; a refused member is one row."""
+
+    class Lines:
+        row_type = DOCUMENT
+
+        def read(self, unit):
+            if unit.name == "broken":
+                yield batch(["半"])
+                raise SourceError("cut off")
+            yield batch([unit.name + text for text in "甲乙丙"])
+
+    members = [Unit("a", ()), Rejected("b", "too_large", "9 GB"), Unit("broken", ()), Unit("c", ())]
+    assert list(ingest.ingest(Lines(), members, str(tmp_path), 2))[-1] == {"partitions": 1}
+    rows = read_arrow(ingest.partition_path(tmp_path, 0)).to_pylist()
+    assert [(row["file"], row["row"], row["text"], row["quarantine"]) for row in rows] == [
+        *[(0, 1, "a甲", None), (0, 2, "a乙", None)],
+        (1, 1, "", "too_large"),
+        *[(2, 1, "半", None), (2, 2, "", "unreadable")],
+        *[(3, 1, "c甲", None), (3, 2, "c乙", None)],
+    ]
+
+
+@given(st.lists(st.tuples(st.text("ab/é", min_size=1), st.integers(0, 2 << 20)), max_size=40))
+def test_bundles_keep_order_and_bounds(sizes: list[tuple[str, int]]):
+    members = [(Unit(name, ()), size) for name, size in sizes]
+    bundles = list(plan.bundled(members))
+    assert [member for part in bundles for member in part] == [member for member, _ in members]
+    size_of = iter(size for _, size in sizes)
+    for part in bundles:
+        own = [next(size_of) for _ in part]
+        assert len(part) == 1 or (max(own) < plan.SMALL_BYTES and sum(own) <= plan.BUNDLE_BYTES)
+
+
+def test_a_new_file_changes_few_bundles():
+    """Wherever it falls among ten thousand."""
+    members = [(Unit(f"{number:05d}.jsonl", ()), 20_000) for number in range(10_000)]
+    before = {tuple(part) for part in plan.bundled(members)}
+    assert 50 < len(before) < 150
+    changed = []
+    for at in range(0, 10_000, 1000):
+        more = [*members[:at], (Unit(f"{at:05d}.a.jsonl", ()), 20_000), *members[at:]]
+        changed.append(len(before - {tuple(part) for part in plan.bundled(more)}))
+    assert max(changed) <= 12
 
 
 def conversations(turns: list[list[tuple[str, str]]], first: int = 1) -> pa.RecordBatch:

@@ -124,8 +124,9 @@ class Compared:
             numbers = refined.column("row").to_pylist()
             many = "part" in refined.column_names
             pieces = refined.column("part").to_pylist() if many else [1] * len(numbers)
-            unit = f"{part['source']}/{part['file']}"
-            ids += [(unit, n, p) for n, p in zip(numbers, pieces, strict=True)]
+            units = [f"{part['source']}/{file}" for file in part["files"]]
+            own_units = [units[file] for file in refined.column("file").to_pylist()]
+            ids += list(zip(own_units, numbers, pieces, strict=True))
             said = [refined.column(f).to_pylist() for f in ("instruction", "input", "history")]
             record = refined.column("record").to_pylist() if many else None
             for i, (instruction, given, history) in enumerate(zip(*said, strict=True)):
