@@ -7,7 +7,7 @@ so that a model could learn places instead of meanings.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -34,21 +34,27 @@ class Drawn(NamedTuple):
     without choices."""
 
 
-def drawn_choices(rows: pa.Table, ids: Sequence[str], least: int = 4, most: int = 8) -> Drawn:
+def drawn_choices(
+    rows: pa.Table, ids_at: Callable[[pa.Array], Sequence[str]], least: int = 4, most: int = 8
+) -> Drawn:
     """The rows with `least` to `most` choices each; how many, which and in what order is drawn by
     the hash of the id. Where there are no more than `least`, all stay, in another order.
 
-    rows: instructions whose `meta` has `answer_choices`; others are left alone.
+    rows: instructions whose `meta` has `answer_choices`; others are left alone. ids_at: gives the
+    ids of the rows at some positions.
     """
-    have = pc.fill_null(pc.match_substring(rows.column("meta"), _KEY), False)
-    positions = [i for i, found in enumerate(have.to_pylist()) if found]
-    instructions = rows.column("instruction").to_pylist()
-    outputs = rows.column("output").to_pylist()
-    metas = rows.column("meta").to_pylist()
-    fates: list[str | None] = [None] * rows.num_rows
-    for i in positions:
+    have = pc.fill_null(pc.match_substring(rows.column("meta"), _KEY), False).combine_chunks()
+    positions = pc.indices_nonzero(have)
+    if not len(positions):
+        return Drawn(rows, pa.nulls(rows.num_rows, pa.string()))
+    own = rows.take(positions)
+    instructions = own.column("instruction").to_pylist()
+    outputs = own.column("output").to_pylist()
+    metas = own.column("meta").to_pylist()
+    fates: list[str | None] = [None] * len(positions)
+    for i, row_id in enumerate(ids_at(positions)):
         meta: dict[str, Any] = orjson.loads(metas[i])
-        chance = Chance(ids[i], "choices")
+        chance = Chance(row_id, "choices")
         made = _redrawn(instructions[i], meta["answer_choices"], outputs[i], chance, (least, most))
         if isinstance(made, str):
             fates[i] = made
@@ -59,8 +65,12 @@ def drawn_choices(rows: pa.Table, ids: Sequence[str], least: int = 4, most: int 
     for name, values in (("instruction", instructions), ("meta", metas)):
         at = rows.schema.get_field_index(name)
         field = rows.schema.field(at)
-        rows = rows.set_column(at, field, pa.array(values, field.type))
-    return Drawn(rows, pa.array(fates, pa.string()))
+        new = pc.replace_with_mask(rows.column(at), have, pa.array(values, field.type))
+        rows = rows.set_column(at, field, new)
+    fate = pc.replace_with_mask(
+        pa.nulls(len(have), pa.string()), have, pa.array(fates, pa.string())
+    )
+    return Drawn(rows, fate)
 
 
 def listed(text: str, choices: Sequence[str]) -> list[Span] | None:

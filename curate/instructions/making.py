@@ -102,13 +102,17 @@ class Making:
 
         A record that has the fields of no task is quarantined as `no_task`.
         """
-        files, numbers = (table.column(name).to_pylist() for name in (FILE.name, "row"))
-        ids = [f"{names[file]}#{row}" for file, row in zip(files, numbers, strict=True)]
+
+        def ids_at(positions: pa.Array) -> list[str]:
+            own = table.select([FILE.name, "row"]).take(positions)
+            files, numbers = (column.to_pylist() for column in own.columns)
+            return [f"{names[file]}#{row}" for file, row in zip(files, numbers, strict=True)]
+
         if self.kind.name != INSTRUCTION.name:
-            return self._tasks(table, ids)
+            return self._tasks(table, ids_at(pa.array(np.arange(table.num_rows))))
         if self.choices is None:
             return table
-        drawn = drawn_choices(table, ids, self.choices.least, self.choices.most)
+        drawn = drawn_choices(table, ids_at, self.choices.least, self.choices.most)
         fates = Counter(drawn.fate.drop_null().to_pylist())
         return drawn.rows.replace_schema_metadata({CHOICES: json.dumps(fates, sort_keys=True)})
 

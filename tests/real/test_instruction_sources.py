@@ -142,7 +142,7 @@ def test_choices_of_pclue(real_data: Path) -> None:
     for unit in opened.units:
         table = pa.Table.from_batches(list(reader.read(unit)))
         ids = [f"pclue/{unit.name}#{row}" for row in table["row"].to_pylist()]
-        made = drawn_choices(table, ids)
+        made = drawn_choices(table, lambda at, ids=ids: [ids[i] for i in at.to_pylist()])
         fates.update(made.fate.to_pylist())
         for before, after, output, meta, fate in zip(
             table["instruction"].to_pylist(),

@@ -39,7 +39,8 @@ def rows(*questions: tuple[str, list[str] | str | None, str]) -> pa.Table:
 
 def drawn(*questions, ids=None, **bounds):
     table = rows(*questions)
-    made = drawn_choices(table, ids or [f"pclue/f#{i}" for i in range(len(questions))], **bounds)
+    ids = ids or [f"pclue/f#{i}" for i in range(len(questions))]
+    made = drawn_choices(table, lambda at: [ids[i] for i in at.to_pylist()], **bounds)
     assert made.rows.schema == INSTRUCTION.schema
     metas = [json.loads(m)["answer_choices"] if m else None for m in made.rows["meta"].to_pylist()]
     return list(
