@@ -282,6 +282,14 @@ class TextBatch:
         offsets = np.concatenate([self.offsets, self.offsets[-1] + texts.offsets[1:]])
         return TextBatch(points, offsets).taken(source)
 
+    def heads(self, size: int) -> TextBatch:
+        """The first `size` characters of every text."""
+        offsets = np.zeros(len(self.offsets), np.int64)
+        np.cumsum(np.minimum(self.lengths(), size), out=offsets[1:])
+        points = np.empty(int(offsets[-1]), np.uint32)
+        _gather(self.points, self.offsets, np.arange(len(self)), offsets, points)
+        return TextBatch(points, offsets)
+
     def taken(self, indices: NDArray[np.int64]) -> TextBatch:
         """The texts at `indices`, in that order."""
         lengths = self.lengths()[indices]

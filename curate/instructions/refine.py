@@ -162,7 +162,7 @@ def turns_in_order(user: TextBatch, assistant: TextBatch, turns: NDArray[np.int6
     """What was said in turns, one under the other, a text a row."""
     count = len(user)
     user_then_answer = np.arange(2 * count).reshape(2, count).T.ravel()
-    return lined(laid_end_to_end([user, assistant]).taken(user_then_answer), 2 * turns)
+    return lined(laid_end_to_end([user, assistant]), 2 * turns, user_then_answer)
 
 
 def _rows_of(name: str, rows: int, turns: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -104,32 +104,30 @@ def folded(term: str) -> str:
 
 def compiled(lists: Sequence[Sequence[str]]) -> WordLists:
     """The lists' terms, each in both scripts, ready to search."""
-    simplified, *others = _converters()
     forms: dict[str, tuple[int, int]] = {}
     terms: dict[str, int] = {}
     for category, words in enumerate(lists):
-        for word in words:
-            base = folded(simplified(word))
+        # One call for all: a term a line, so that no phrase can match across terms.
+        lines = "\n".join(words)
+        versions = [convert(lines).split("\n")[: len(words)] for convert in _converters()]
+        for word, simplified, *others in zip(words, *versions, strict=True):
+            base = folded(simplified)
             term = terms.setdefault(base, len(terms))
-            for form in (word, base, *(convert(word) for convert in others)):
-                key = folded(form)
+            # Most words have one form.
+            for form in dict.fromkeys((word, simplified, *others)):
+                key = base if form == simplified else folded(form)
                 if key and ord(key[0]) < 0x10000 and len(key) <= LONGEST:
                     forms.setdefault(key, (term, category))
-    points = [np.frombuffer(form.encode("utf-32-le"), np.uint32) for form in forms]
+    flat = np.frombuffer("".join(forms).encode("utf-32-le"), np.uint32)
     offsets = np.zeros(len(forms) + 1, np.int64)
-    np.cumsum([len(p) for p in points], out=offsets[1:])
-    flat = np.concatenate(points) if points else np.zeros(0, np.uint32)
+    np.cumsum(list(map(len, forms)), out=offsets[1:])
     starts = np.zeros(0x10000, np.uint32)
     pairs = np.zeros(0x10000, np.bool_)
-    for p in points:
-        starts[p[0]] |= np.uint32(1 << (len(p) - 1))
-        if len(p) > 1:
-            pairs[_pair(p[0], p[1])] = True
     size = 64
     while size < 4 * len(forms):
         size *= 2
     slots = np.full(size, -1, np.int64)
-    _fill(flat, offsets, slots)
+    _fill(flat, offsets, starts, pairs, slots)
     values = np.array(list(forms.values()), np.int64).reshape(-1, 2)
     return WordLists(
         starts,
@@ -181,9 +179,13 @@ def _pair(a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _fill(forms, offsets, slots):  # type: ignore[no-untyped-def]
+def _fill(forms, offsets, starts, pairs, slots):  # type: ignore[no-untyped-def]
     mask = np.uint64(len(slots) - 1)
     for f in range(len(offsets) - 1):
+        first, length = offsets[f], offsets[f + 1] - offsets[f]
+        starts[forms[first]] |= np.uint32(1) << np.uint32(length - 1)
+        if length > 1:
+            pairs[_pair(forms[first], forms[first + 1])] = True
         key = np.uint64(0)
         for i in range(offsets[f], offsets[f + 1]):
             key = (key + np.uint64(forms[i])) * _BASE

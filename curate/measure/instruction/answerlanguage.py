@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from curate.measure.instruction.base import Fate, InstructionBatch, InstructionMeasure
-from curate.measure.instruction.echo import said
+from curate.measure.instruction.echo import repeated
 from curate.measure.instruction.request import CODE, LANGUAGE, asked_by_user
 from curate.measure.language import looked
 from curate.measure.wordlist import WordLists, compiled
@@ -120,7 +120,7 @@ _PROGRAM = re.compile(
 
 def _excused(question: str, answer: str, label: str, confidence: float) -> bool:
     """Whether an answer in the language `label`, not the question's, may be what was wanted."""
-    if LANGUAGE.search(question) or CODE.search(question) or "```" in answer:
+    if "```" in answer or LANGUAGE.search(question) or CODE.search(question):
         return True
     question = _URL.sub(" ", question)
     if label in _CHINESE:
@@ -179,23 +179,42 @@ _TARGET = {
 def _untranslated(batch: InstructionBatch) -> NDArray[np.bool_]:
     out = np.zeros(len(batch), np.bool_)
     found, _ = _words().found(batch.instruction, 1)
-    for i in np.flatnonzero(found[0]).tolist():
-        instruction, given, answer = batch.instruction[i], batch.input[i], batch.output[i]
-        # The request begins or ends the question; between may be a text that has the word.
-        if not _TRANSLATE.search(f"{instruction[:80]}\n{instruction[-60:]}"):
+    rows = np.flatnonzero(found[0])
+    # One wording of a template stands before thousands of texts.
+    asked = cache(_asked)
+    instruction, given, answer = (
+        part.taken(rows) for part in (batch.instruction, batch.input, batch.output)
+    )
+    none = TextBatch(given.points[:0], np.zeros_like(given.offsets))
+    same = repeated(given, none, answer, 4)
+    texts = zip(*(part.strings() for part in (instruction, given, answer)), strict=True)
+    for k, (text, source, translation) in enumerate(texts):
+        target = asked(text)
+        if target is None:
             continue
-        if _ABOUT.search(instruction):
-            continue
-        targets = {_target(match) for match in _INTO.finditer(instruction)}
-        if not targets and _ANOTHER.search(instruction):
-            out[i] = _same(given, answer)
-        if len(targets) != 1:
-            continue
-        if _same(given, answer):
-            out[i] = True
-        else:
-            out[i] = _not_in(answer, targets.pop(), f"{instruction}\n{given}")
+        if same[k]:
+            out[rows[k]] = True
+        elif target != _ANY:
+            out[rows[k]] = _not_in(translation, target, f"{text}\n{source}")
     return out
+
+
+_ANY = "any"
+
+
+def _asked(instruction: str) -> str | None:
+    """The language to translate into, `_ANY` for another one than the text's; None where no
+    translation was asked for, or into more languages than one.
+    """
+    # The request begins or ends the question; between may be a text that has the word.
+    if not _TRANSLATE.search(f"{instruction[:80]}\n{instruction[-60:]}"):
+        return None
+    if _ABOUT.search(instruction):
+        return None
+    targets = {_target(match) for match in _INTO.finditer(instruction)}
+    if not targets and _ANOTHER.search(instruction):
+        return _ANY
+    return targets.pop() if len(targets) == 1 else None
 
 
 @cache
@@ -214,23 +233,23 @@ def _target(match: re.Match[str]) -> str:
     return {"english": "en", "japanese": "ja", "korean": "ko"}.get(name, "latin")
 
 
-def _same(given: str, answer: str) -> bool:
-    keys, sizes, _ = said(TextBatch.from_strings([given, answer]))
-    return bool(keys[0] == keys[1] and sizes[0] == sizes[1] and sizes[0] >= 4)
-
-
 def _not_in(answer: str, target: str, question: str) -> bool:
     """Whether an answer is clearly not in the language it should be in.
 
     Words that the question has already do not count: they are quoted.
     """
-    known = set(_WORD.findall(question.lower()))
-    latin = sum(len(word) for word in _WORD.findall(answer.lower()) if word not in known)
-    han, hangul = len(_HAN.findall(answer)), len(_HANGUL.findall(answer))
     if target == "zh":
-        return han == 0 and hangul == 0 and latin >= 12
+        if _HAN.search(answer) or _HANGUL.search(answer):
+            return False
+        return _latin(answer, question) >= 12
     if target == "ja":
-        return not _KANA.search(answer) and han >= 5
+        return not _KANA.search(answer) and len(_HAN.findall(answer)) >= 5
     if target == "ko":
-        return hangul == 0 and han >= 3
-    return han >= 1 and latin < 4
+        return not _HANGUL.search(answer) and len(_HAN.findall(answer)) >= 3
+    return bool(_HAN.search(answer)) and _latin(answer, question) < 4
+
+
+def _latin(answer: str, question: str) -> int:
+    """Letters of the Latin words in the answer that the question has not."""
+    known = set(_WORD.findall(question.lower()))
+    return sum(len(word) for word in _WORD.findall(answer.lower()) if word not in known)

@@ -88,7 +88,7 @@ def lines_of(parts: Sequence[TextBatch]) -> TextBatch:
     """
     rows = len(parts[0])
     place = np.arange(rows * len(parts)).reshape(len(parts), rows).T.ravel()
-    return lined(laid_end_to_end(parts).taken(place), np.arange(rows + 1) * len(parts))
+    return lined(laid_end_to_end(parts), np.arange(rows + 1) * len(parts), place)
 
 
 def laid_end_to_end(parts: Sequence[TextBatch]) -> TextBatch:
@@ -101,24 +101,29 @@ def laid_end_to_end(parts: Sequence[TextBatch]) -> TextBatch:
     )
 
 
-def lined(texts: TextBatch, rows: NDArray[np.int64]) -> TextBatch:
+def lined(
+    texts: TextBatch, rows: NDArray[np.int64], order: NDArray[np.int64] | None = None
+) -> TextBatch:
     """The texts of every row one under the other, empty ones left out.
 
     rows: int64 [n + 1] for a result of n texts; the texts of row i are rows[i] to rows[i + 1].
+    order: int64 [texts], the texts as `rows` counts them; as they come where it is None.
     """
     points = np.empty(len(texts.points) + len(texts), np.uint32)
     offsets = np.zeros(len(rows), np.int64)
-    _join(texts.points, texts.offsets, rows, points, offsets)
+    if order is None:
+        order = np.arange(len(texts))
+    _join(texts.points, texts.offsets, order, rows, points, offsets)
     return TextBatch(points[: offsets[-1]], offsets)
 
 
 @njit(cache=True, nogil=True)
-def _join(points, offsets, rows, out, out_offsets):  # type: ignore[no-untyped-def]
+def _join(points, offsets, order, rows, out, out_offsets):  # type: ignore[no-untyped-def]
     k = 0
     for row in range(len(rows) - 1):
         begin = k
-        for text in range(rows[row], rows[row + 1]):
-            a, b = offsets[text], offsets[text + 1]
+        for i in range(rows[row], rows[row + 1]):
+            a, b = offsets[order[i]], offsets[order[i] + 1]
             if a == b:
                 continue
             if k > begin:

@@ -41,7 +41,8 @@ class Cut(InstructionMeasure):
     def measure_batch(self, batch: InstructionBatch) -> dict[str, NDArray[np.generic] | pa.Array]:
         """A truth value of every row."""
         out = np.zeros(len(batch), np.bool_)
-        _suspects(batch.output.points, batch.output.offsets, SHORT, _FINAL, _CLOSING, out)
+        points, offsets = batch.output.points, batch.output.offsets
+        _suspects(points, offsets, SHORT, _FINAL, _CLOSING, _UNFINISHED, out)
         for i in np.flatnonzero(out).tolist():
             out[i] = is_cut(batch.output[i])
         return {"cut_output": out}
@@ -52,19 +53,29 @@ _CLOSING = np.array([ord(c) for c in CLOSERS + "*"], np.uint32)
 
 
 @njit(cache=True, nogil=True)
-def _suspects(points, offsets, short, final, closing, out):  # type: ignore[no-untyped-def]
-    """Texts of `short` characters or more that do not end in a final mark, closing marks aside, or
-    hold an odd number of fences.
+def _suspects(  # type: ignore[no-untyped-def]
+    points, offsets, short, final, closing, unfinished, out
+):
+    """Texts of `short` characters or more that hold an odd number of fences, or end neither in a
+    final mark, closing marks aside, nor in a character that no unfinished sentence ends in.
     """
     for d in range(len(offsets) - 1):
         start, end = offsets[d], offsets[d + 1]
         if end - start < short:
             continue
-        fences = 0
-        for i in range(start, end - 2):
-            if points[i] == 0x60 and points[i + 1] == 0x60 and points[i + 2] == 0x60:
-                fences += i == start or points[i - 1] != 0x60
-        if fences % 2:
+        runs = fences = 0
+        i = start + 2  # every third character: no fence is shorter
+        while i < end:
+            if points[i] == 0x60:
+                first = i
+                while first > start and points[first - 1] == 0x60:
+                    first -= 1
+                while i < end and points[i] == 0x60:
+                    i += 1
+                runs += i - first >= 3
+                fences += (i - first) // 3
+            i += 3
+        if runs % 2:
             out[d] = True
             continue
         i = end - 1
@@ -79,24 +90,42 @@ def _suspects(points, offsets, short, final, closing, out):  # type: ignore[no-u
         ended = False
         for m in final:
             ended |= points[i] == m
-        out[d] = not ended
+        if ended:
+            continue
+        i = end - 1
+        while i > start and (points[i] <= 32 or points[i] == 0x2A or points[i] == 0x5F):
+            i -= 1
+        c = points[i]
+        out[d] = fences % 2 or c >= 0x10000 or unfinished[c]
 
 
 _ITEM = re.compile(
     r"\s*(?:[-*•·●○■◆>#+~=|]|\(?\d{1,3}[.、)）．:：]|[（(]?[一二三四五六七八九十\d]{1,3}[）)、.]|[A-Za-z][.、．)：:]|第.{1,4}[，：:、步])"
 )
 _SENTENCES = re.compile(r"[。！？!?]|\.(?=\s)")
-_OPEN_END = re.compile(r"(?<![。！？.!?：:，,…])[，、,（(《「『\[【]$")
+_OPEN = "，、,（(《「『[【"
+_OPEN_END = re.compile(rf"(?<![。！？.!?：:，,…])[{re.escape(_OPEN)}]$")
 _CLOSING_OF_LETTER = re.compile(
     r"^(?:with|sincerely|yours|best|kind|warm|regards|love|thank|cheers|respectfully|your)\b.{0,40},$"
     r"|^(?:此致|敬礼|敬上|谨上|祝).{0,20}[，、]$",
     re.IGNORECASE,
 )
+MORE = (
+    *(
+        "和 与 或 以及 并且 而且 但是 因为 由于 如果 虽然 所以 例如 比如 包括 通过 根据 为了"
+    ).split(),
+    *("对于 关于 以便 使得 将 把 被 任何 有助于 致力于 旨在 取决于 从而 因此").split(),
+    *("等的 方面的 之间的 以及其他的").split(),
+)
+MORE_LATIN = (
+    *"the a an of and or their its your our including because but if while whereas which".split(),
+    *"is are was were they we".split(),
+    *("such as", "equal to", "related to"),
+)
+"""Words that another one has to follow."""
 _NEEDS = re.compile(
-    r"[\u4e00-\u9fff，、](?:和|与|或|以及|并且|而且|但是|因为|由于|如果|虽然|所以|例如|比如|包括|通过|根据|为了|对于|关于|以便"
-    r"|使得|将|把|被|任何|有助于|致力于|旨在|取决于|从而|因此|(?:等|方面|之间|以及其他)的)$"
-    r"|\b(?:the|a|an|of|and|or|their|its|your|our|such as|including|because|but|if|while|whereas"
-    r"|which|is|are|was|were|they|we|equal to|related to)$"
+    rf"[\u4e00-\u9fff，、](?:{'|'.join(MORE)})$"
+    rf"|\b(?:{'|'.join(MORE_LATIN)})$"
     # August 18, 19: half a year's number
     r"|[A-Z][a-z]+ \d{1,2}, (?:19|20)$|[^\d\s,，][，,] ?(?:19|20)$"
     r"|\b(?:from|since|until) (?:19|20)$",
@@ -107,6 +136,8 @@ _ANNOUNCES = re.compile(
     re.IGNORECASE,
 )
 _VERSE = 24
+TAIL = 64
+"""Characters at the end of a line in which all of an end that cannot be one stands."""
 
 
 def is_cut(text: str) -> bool:
@@ -122,13 +153,28 @@ def is_cut(text: str) -> bool:
         or last.startswith(("#", "http", "$"))
     ):
         return False
-    if looks_like_code(text) or _CLOSING_OF_LETTER.search(last):
+    tail = last[-TAIL:]
+    open_end = bool(_OPEN_END.search(tail))
+    needs = not _ITEM.match(last) and _NEEDS.search(tail)
+    if not (open_end or needs or _ANNOUNCES.search(tail)):
         return False
     if len(lines) >= 4 and sum(len(line) <= _VERSE for line in lines) * 10 >= len(lines) * 7:
         return False
-    sentences = len(_SENTENCES.findall(text))
-    if _OPEN_END.search(last):
-        return sentences >= 1 or len(text) >= 80
-    if sentences == 0:
+    if not _SENTENCES.search(text) and not (open_end and len(text) >= 80):
         return False
-    return bool(_ANNOUNCES.search(last) or (_NEEDS.search(last) and not _ITEM.match(last)))
+    return not (_CLOSING_OF_LETTER.search(last) or looks_like_code(text))
+
+
+def _endings() -> NDArray[np.bool_]:
+    """Characters, bool [0x10000], in which `is_cut` may find that a text is unfinished.
+
+    Blanks that the kernel does not pass over are among them.
+    """
+    table = np.zeros(0x10000, np.bool_)
+    ends = {words[-1] for words in (*MORE, *MORE_LATIN)}
+    table[[ord(c) for c in ends | set(_OPEN + "：:90")]] = True
+    table[[c for c in range(0x80, 0x10000) if chr(c).isspace()]] = True
+    return table
+
+
+_UNFINISHED = _endings()

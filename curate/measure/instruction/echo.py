@@ -36,14 +36,7 @@ class Echo(InstructionMeasure):
 
     def measure_batch(self, batch: InstructionBatch) -> dict[str, NDArray[np.generic] | pa.Array]:
         """A truth value of every row."""
-        asked, size, _ = said(batch.instruction)
-        given, given_size, given_power = said(batch.input)
-        answer, answer_size, _ = said(batch.output)
-        both = asked * given_power + given
-        same = (answer_size >= SHORT) & (
-            ((answer == asked) & (answer_size == size))
-            | ((answer == both) & (answer_size == size + given_size))
-        )
+        same = repeated(batch.instruction, batch.input, batch.output, SHORT)
         for i in np.flatnonzero(same).tolist():
             same[i] = not _REPEAT.search(asked_by_user(batch, i))
         return {"echoed_output": same}
@@ -55,42 +48,77 @@ _REPEAT = re.compile(
 )
 
 
-def said(
-    batch: TextBatch,
-) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.uint64]]:
-    """(hash, how many, power) of the letters, ideographs and digits of every text, [n] each.
+def repeated(
+    first: TextBatch, second: TextBatch, answer: TextBatch, least: int
+) -> NDArray[np.bool_]:
+    """Whether an answer says what `first` says, or what `first` and then `second` say, bool [n].
 
-    Case and marks do not count. The hash of one text after another is
-    `first * power of the second + second`, modulo 2^64.
+    Letters, ideographs and digits are compared; case and marks do not count. Answers of fewer than
+    `least` of them repeat nothing.
     """
-    keys = np.zeros(len(batch), np.uint64)
-    sizes = np.zeros(len(batch), np.int64)
-    powers = np.ones(len(batch), np.uint64)
-    _said(batch.points, batch.offsets, keys, sizes, powers)
-    return keys, sizes, powers
+    out = np.zeros(len(answer), np.bool_)
+    _repeated(
+        first.points,
+        first.offsets,
+        second.points,
+        second.offsets,
+        answer.points,
+        answer.offsets,
+        least,
+        out,
+    )
+    return out
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _spoken(c):  # type: ignore[no-untyped-def]
+    """The character as it is compared, 0 for one that is not."""
+    if c < 0x80:
+        low = c | np.uint32(0x20)
+        if 0x61 <= low <= 0x7A:
+            return low
+        return c if 0x30 <= c <= 0x39 else np.uint32(0)
+    if c < 0xC0 or 0x2000 <= c < 0x2E80 or 0x3000 <= c < 0x3040:
+        return np.uint32(0)
+    if c >= 0xFF00 and not (0xFF10 <= c <= 0xFF19 or c >= 0x10000):
+        return np.uint32(0)
+    return c
 
 
 @njit(cache=True, nogil=True)
-def _said(points, offsets, keys, sizes, powers):  # type: ignore[no-untyped-def]
-    base = np.uint64(0x9E3779B97F4A7C15)
+def _spoken_from(points, i, end):  # type: ignore[no-untyped-def]
+    """(character to compare, index behind it) from `i` on; 0 where none is left."""
+    while i < end:
+        c = _spoken(points[i])
+        i += 1
+        if c:
+            return c, i
+    return np.uint32(0), i
+
+
+@njit(cache=True, nogil=True)
+def _repeated(  # type: ignore[no-untyped-def]
+    first, first_offsets, second, second_offsets, answer, offsets, least, out
+):
     for d in range(len(offsets) - 1):
-        key = np.uint64(0)
-        power = np.uint64(1)
-        size = 0
-        for i in range(offsets[d], offsets[d + 1]):
-            c = points[i]
-            if c < 0x80:
-                low = c | np.uint32(0x20)
-                if 0x61 <= low <= 0x7A:
-                    c = low
-                elif not 0x30 <= c <= 0x39:
-                    continue
-            elif c < 0xC0 or 0x2000 <= c < 0x2E80 or 0x3000 <= c < 0x3040 or c >= 0xFF00:
-                full = 0xFF10 <= c <= 0xFF19 or c >= 0x10000
-                if not full:
-                    continue
-            mixed = np.uint64(c) * np.uint64(0xD6E8FEB86659FD93)
-            key = key * base + (mixed ^ (mixed >> np.uint64(31)))
-            power = power * base
-            size += 1
-        keys[d], sizes[d], powers[d] = key, size, power
+        i, first_end = first_offsets[d], first_offsets[d + 1]
+        j, second_end = second_offsets[d], second_offsets[d + 1]
+        k, end = offsets[d], offsets[d + 1]
+        said = 0
+        same = True
+        in_second = False
+        while True:
+            c, k = _spoken_from(answer, k, end)
+            if c == 0:
+                break
+            asked, i = _spoken_from(first, i, first_end)
+            if asked == 0:
+                asked, j = _spoken_from(second, j, second_end)
+                in_second = True
+            if asked != c:
+                same = False
+                break
+            said += 1
+        if not same or said < least or _spoken_from(first, i, first_end)[0]:
+            continue
+        out[d] = not in_second or _spoken_from(second, j, second_end)[0] == 0

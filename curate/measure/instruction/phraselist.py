@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from curate.measure.base import MeasureStep
-from curate.measure.instruction.phrases import Phrases, phrases, shipped
+from curate.measure.instruction.phrases import Phrases, lines_in, phrases, shipped
 
 
 class PhraseList(MeasureStep):
@@ -24,11 +24,13 @@ class PhraseList(MeasureStep):
     def located(self, folder: Path) -> Self:
         """Also reads the list, so that one that cannot be used is known before work starts."""
         found = super().located(folder)
-        found.listed()
+        path = found._path()
+        if path:
+            lines_in(path)
         return found
 
     def listed(self) -> Phrases | None:
-        """The phrases, compiled; None where there are none."""
+        """The phrases, compiled when first asked for; None where there are none."""
         path = self._path()
         return phrases(path) if path else None
 

@@ -32,7 +32,12 @@ class Phrases:
 
     def __init__(self, lines: list[str]) -> None:
         self._lists: WordLists = compiled([[p for line in lines for p in written_out(line)]])
-        self._pattern = re.compile("|".join(map(_line_pattern, lines)) or r"(?!)")
+        plain = [plain_form(line) for line in lines]
+        begins = {phrase.lstrip(" ")[0] for line in plain for phrase in written_out(line)}
+        # What may begin one is looked at first: to try every line at every place takes far longer.
+        first = re.escape("".join(sorted(begins)))
+        pattern = f"(?=[{first}])(?:{'|'.join(map(_line_pattern, plain))})"
+        self._pattern = re.compile(pattern if lines else r"(?!)")
 
     def holders(self, batch: TextBatch) -> NDArray[np.int64]:
         """Indices of the texts that hold a phrase."""
@@ -102,11 +107,11 @@ _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF10, 0xFF5B) if chr(code
 
 
 def _line_pattern(line: str) -> str:
-    """Pattern of a line as it stands in a plain form, with blanks allowed between characters.
+    """Pattern of a line in its plain form, with blanks allowed between characters.
 
     As in the compiled search, what begins or ends in a Latin letter or a digit is a word.
     """
-    parts = _CHOICE.split(_simplified(line).translate(_HALF_WIDTH).lower())
+    parts = _CHOICE.split(line)
     pattern = ""
     for i, part in enumerate(parts):
         # The longest first: an alternation takes what comes first.

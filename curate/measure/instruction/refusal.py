@@ -16,6 +16,8 @@ from curate.measure.instruction.request import ABOUT_SORRY, FICTION, ROLE, TEXT_
 
 BEGINNING = 45
 """Characters within which a refusal begins (Latin letters count a third)."""
+HEAD = 240
+"""Characters within which one is looked for."""
 LONG = 160
 """Characters from which an answer does more than to decline."""
 
@@ -40,7 +42,7 @@ class Refusal(PhraseList, InstructionMeasure):
         out = np.zeros(len(batch), np.bool_)
         listed = self.listed()
         if listed is not None:
-            for i in listed.holders(batch.output).tolist():
+            for i in listed.holders(batch.output.heads(HEAD)).tolist():
                 out[i] = _declines(listed, batch.output[i], batch.instruction[i], batch.input[i])
         return {"refused": out}
 
@@ -65,7 +67,7 @@ def _width(text: str) -> float:
 
 
 def _declines(listed: Phrases, answer: str, instruction: str, given: str) -> bool:
-    head = plain_form(answer[:240])
+    head = plain_form(answer[:HEAD])
     place = next((place for place in listed.places(head) if _said_by_model(head, *place)), None)
     if place is None:
         return False

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from curate.errors import RecipeError
 from curate.measure.instruction.answerlanguage import AnswerLanguage
-from curate.measure.instruction.cut import Cut
-from curate.measure.instruction.echo import Echo, said
+from curate.measure.instruction.cut import MORE, MORE_LATIN, Cut, is_cut
+from curate.measure.instruction.echo import Echo, repeated
 from curate.measure.instruction.emptiness import Emptiness
 from curate.measure.instruction.identity import Identity
 from curate.measure.instruction.phrases import Phrases, lines_in, plain_form, shipped, written_out
@@ -79,14 +79,39 @@ def test_echo():
     assert flagged(Echo(), "echoed_output", *rows) == expected
 
 
-@given(st.text("甲乙aB1，。 ", max_size=12), st.text("甲乙aB1，。 ", max_size=12))
-def test_what_is_said_adds_up(first: str, second: str):
-    keys, sizes, powers = said(TextBatch.from_strings([first, second, first + second]))
-    assert keys[2] == keys[0] * powers[1] + keys[1]
-    assert sizes[2] == sizes[0] + sizes[1]
-    plain = "".join(c for c in first + second if c not in "，。 ").lower()
-    assert sizes[2] == len(plain)
-    assert said(TextBatch.from_strings([plain]))[0][0] == keys[2]
+def spoken(text: str) -> str:
+    return "".join(c for c in text if c not in "，。 ").lower()
+
+
+SAID = st.text("甲aB1，。 ", max_size=5)
+
+
+@given(st.lists(st.tuples(SAID, SAID, SAID), min_size=1), st.integers(0, 3))
+def test_what_is_repeated(rows: list[tuple[str, str, str]], least: int):
+    parts = (TextBatch.from_strings(texts) for texts in zip(*rows, strict=True))
+    found = repeated(*parts, least)
+    for i, (first, second, answer) in enumerate(rows):
+        same = spoken(answer) in (spoken(first), spoken(first + second))
+        assert found[i] == (same and len(spoken(answer)) >= least)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(["no", "output", "无", "無", "没有", "输出", "ＮＡ", "n/a", "null"]),
+            st.sampled_from([" ", "\n", "　", "<", "）", "…", "/", "\u2009", "𠀀", "é", "的"]),
+        ),
+        max_size=6,
+    ).map("".join)
+)
+def test_every_placeholder_of_the_list_is_found(answer: str):
+    """The compiled look passes over what cannot be one, and over nothing else."""
+    phrases = [p for line in lines_in(shipped("placeholder")) for p in written_out(line)]
+    bare = {"".join(plain_form(p).split()) for p in phrases}
+    plain = plain_form(answer).strip(" \n　<）…")
+    expected = "".join(plain.split()) in bare and bool(plain)
+    if any(c not in " \n　…" for c in answer):
+        assert flagged(Emptiness(), "placeholder_output", row("？", answer)) == [expected]
 
 
 SELF = [
@@ -214,6 +239,20 @@ def test_cut_answers(answer: str):
 @pytest.mark.parametrize("answer", WHOLE)
 def test_whole_answers(answer: str):
     assert flagged(Cut(), "cut_output", row("说说。", answer)) == [False]
+
+
+PARTS = ["我们去了公园。", "It rained.", "\n", "```", "他说", "then "]
+
+
+@given(
+    st.lists(st.sampled_from(PARTS)),
+    st.sampled_from([*MORE, *MORE_LATIN, "，", "如下：", "March 3, 20", "因", "一个", "x", "（"]),
+    st.sampled_from(["", "\n", "**", " ", "\u2003", "**\n"]),
+)
+def test_no_cut_answer_is_passed_over(body: list[str], end: str, after: str):
+    """The compiled look leaves out only what `is_cut` would not call cut."""
+    answer = "他一直在那里等" * 5 + "".join(body) + end + after
+    assert flagged(Cut(), "cut_output", row("去哪？", answer)) == [is_cut(answer)]
 
 
 WRONG = [
