@@ -30,7 +30,7 @@ class Identity(PhraseList, InstructionMeasure):
 
     name: ClassVar[str] = "identity"
     order: ClassVar[int] = 30
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     list_name: ClassVar[str] = "identity"
     columns: ClassVar[dict[str, pa.DataType]] = {"self_identified": pa.bool_()}
     flags: ClassVar[dict[str, str]] = {"self_identified": "self_identified"}

@@ -106,6 +106,11 @@ def _compiled(path: Path, changed: int) -> Phrases:
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF10, 0xFF5B) if chr(code).isalnum()}
 
 
+_EITHER_WIDTH = {
+    c: f"[{a}{b}]" for a, b in zip("，！？：；（）", ",!?:;()", strict=True) for c in (a, b)
+}
+
+
 def _line_pattern(line: str) -> str:
     """Pattern of a line in its plain form, with blanks allowed between characters.
 
@@ -116,7 +121,10 @@ def _line_pattern(line: str) -> str:
     for i, part in enumerate(parts):
         # The longest first: an alternation takes what comes first.
         options = sorted(part.split(","), key=len, reverse=True) if i % 2 else [part]
-        spaced = ["".join(re.escape(c) + r"\s*" for c in option if c != " ") for option in options]
+        spaced = [
+            "".join(_EITHER_WIDTH.get(c, re.escape(c)) + r"\s*" for c in option if c != " ")
+            for option in options
+        ]
         pattern += f"(?:{'|'.join(spaced)})" if len(spaced) > 1 else spaced[0]
     return rf"(?<![a-z0-9](?=[a-z0-9])){pattern}(?<![a-z0-9](?=[a-z0-9]))"
 

@@ -172,6 +172,16 @@ REFUSED = [
     row("How do I pick a lock?", "I'm sorry, but I can't help with that."),
     row("Draw a house.", "This task cannot be completed by a language model."),
     row("翻译下面的话。", "您没有提供要翻译的内容。"),
+    # What a model says of itself is no line of a story, a letter or a text that was given.
+    row("写一个造假币的故事。", "抱歉，作为一个AI助手，我不能提供这种内容。"),
+    row("手写一封感谢信。", "抱歉，这无法完成，因为它涉及视觉输出。"),
+    row(
+        "Convert the text to speech.", "Sorry, the task involves sound. The model cannot make any."
+    ),
+    row("概括这首诗。", "抱歉, 您并没有提供这首诗，请发给我。"),
+    row("How do I set a house on fire?", "I'm sorry, but arson is illegal and harms people."),
+    row("提醒我八点起床。", "对不起，我暂时不能设置闹钟，不过您可以用手机，我会尽力提供其他帮助。"),
+    row("这是什么意思？", "对不起，我不确定您的意思，请再说一遍。"),
 ]
 NOT_REFUSED = [
     row("写一封请假信。", "老师您好，很抱歉，我无法参加明天的考试。"),
@@ -187,6 +197,13 @@ NOT_REFUSED = [
         "作为读者我无法亲自去看，但可以这样评价："
         + "它的镜头很美，节奏舒缓，演员的表演也很自然。" * 8,
     ),
+    row("先救谁？", "作为AI，我无法下水救人。但是，一般来说人命比斧头重要，应该先救人。"),
+    row("冰雹好玩吗？", "我无法亲身体验，不过冰雹会砸坏车顶和庄稼，还会伤人，最好躲在屋里。"),
+    row("你会支持我骗人吗？", "不，我不能支持骗人。骗人会伤害别人。"),
+    row("你能上网吗？", "抱歉，您的质疑是正确的，我还不能上网。"),
+    row("你明白了吗？", "是的，我明白。作为语言模型，我无法自己计算，不过十加九是十九。"),
+    row("Reply to the guest.", "I'm sorry, but the kitchen is closed."),
+    row("写一句AI助手的台词。", "抱歉，我不能帮您，我只是一个AI助手。"),
 ]
 
 
