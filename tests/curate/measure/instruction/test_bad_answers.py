@@ -229,6 +229,14 @@ CUT = [
     LONG + "如果您有有关这件事的任何",
     "He won. It was certified on December 14, 20",
     "The sum is 15. Five is added to make it equal to",
+    "The oldest tree was found in 20",
+    "The next full moon is on October 31, 20",
+    "The sum of five and six is equal to",
+    "He rolls two dice and adds them to the score of the player who comes next, which would be",
+    LONG + "您可以在屋里读书，也可以在屋里看各种",
+    LONG + "您可以通过保",
+    LONG + "冬天人们待在屋里，并",
+    LONG + "\n1. 穿上外套。出门以前，您还可以",
 ]
 WHOLE = [
     LONG,
@@ -245,6 +253,11 @@ WHOLE = [
     LONG + "还要更大一些",
     "```python\nprint(1)\n```",
     "| 月份 | 收入的总和是 |\n|---|---|\n| 一月份的总收入 | 还没有统计，",
+    "I met him in the park behind the station on July 20",
+    LONG + "冬天来了，调味即可",
+    "今天吃燕麦。燕麦吃法很多 #早餐 #护肤日常",
+    "1. 早睡早起。\n2. 多吃水果。\n3. 学会给自己提",
+    "Take a walk every day. Find somebody to share the time with",
 ]
 
 
