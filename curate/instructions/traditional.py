@@ -19,7 +19,7 @@ from curate.scan import Scan
 from curate.textbatch import TextBatch
 
 _ASKED = re.compile(
-    r"繁[体體]|正[体體](?:字|中文)|[粤粵][语語]|[广廣][东東][话話]|台[湾灣]用[语語]"
+    r"繁[体體简簡]|[简簡]繁|正[体體](?:字|中文)|[粤粵][语語]|[广廣][东東][话話]|台[湾灣]用[语語]"
     r"|\btraditional chinese\b",
     re.IGNORECASE,
 )

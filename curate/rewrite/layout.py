@@ -20,10 +20,10 @@ SHORT = 40
 def laid_out(batch: TextBatch, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
     r"""Whether the blanks of the texts at `indices` may mean something, bool [len(indices)].
 
-    So they are where a line after the first begins with a tab or two blanks and is not a paragraph
-    in Chinese; where one blank begins a line of small Latin letters under a line that ends in `:`
-    or an opening bracket; where two lines in a row hold `|` (lines of nothing but dashes between
-    them do not count); where there is a backtick, a JSON key (`":`), a
+    So they are where a line after the first begins with a tab or two blanks (no-break ones too)
+    and is not a paragraph in Chinese; where one blank begins a line of small Latin letters under a
+    line that ends in `:` or an opening bracket; where two lines in a row hold `|` (lines of nothing
+    but dashes between them do not count); where there is a backtick, a JSON key (`":`), a
     semicolon at a line's end, two dollar signs in one line, or a backslash before `(`, `[` or
     `begin`. Errs towards yes.
     """
@@ -78,7 +78,7 @@ def _laid_out(points, offsets, indices, found):  # type: ignore[no-untyped-def]
                     only = True
                     for j in range(line, i):
                         tab |= points[j] == 9
-                        only &= points[j] == 9 or points[j] == 32
+                        only &= points[j] == 9 or points[j] == 32 or points[j] == 0xA0
                     if only and (tab or i - line >= 2):
                         j = i
                         if c >= 0x2E80 or c == 0x201C:

@@ -47,7 +47,8 @@ class Spaces(Rewrite):
     most one empty line; none beside ，。：；？！（）《》「」 and their like.
 
     A pair of brackets with nothing but blanks inside keeps one: it is a place to fill in. Lines
-    inside a ``` fence are left exactly as they are.
+    inside a ``` fence are left as they are, but for no-break spaces and their like: no program
+    runs with them, and one U+0020 for each keeps its columns.
 
     In word-segmented text (`联合国 的 任何 改革`) every blank beside a Han character goes, whatever
     is on its other side (`2014 年 9 月` becomes `2014年9月`), and those inside ASCII brackets and
@@ -56,7 +57,7 @@ class Spaces(Rewrite):
     """
 
     name: ClassVar[str] = "spaces"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     order: ClassVar[int] = 40
     flags: ClassVar[int] = Flag.BLANK | Flag.SPACE_RUN | Flag.HAN_SPACE | Flag.NEWLINE_RUN
 
@@ -65,15 +66,15 @@ class Spaces(Rewrite):
     is for a source known to be, `never` keeps all blanks between Han characters."""
     layout: Layout = "fold"
     """What becomes of texts whose blanks are their layout (see `curate.rewrite.layout`): `fold` is
-    for prose, `keep` takes off only empty lines at the start and blanks at the end. With `keep` the
-    blank behind the mark of a list's item stays in all texts: `1. 《围城》` is an item of a list in
-    Markdown, `1.《围城》` is not."""
+    for prose, `keep` takes off only empty lines at the start and blanks at the end and makes
+    no-break spaces and their like U+0020. With `keep` the blank behind the mark of a list's item
+    stays in all texts: `1. 《围城》` is an item of a list in Markdown, `1.《围城》` is not."""
 
     def rewrite(self, text: str) -> str:
         if self.layout == "keep":
             batch = TextBatch.from_strings([text])
             if laid_out(batch, np.zeros(1, np.int64))[0]:
-                return _EMPTY_START.sub("", text.rstrip(_blanks() + "\n"))
+                return _EMPTY_START.sub("", text.rstrip(_blanks() + "\n")).translate(_plain())
         segmented = False
         if self.segmented != "never":
             segmented = _HAN_BLANK.search(text) is not None
@@ -85,10 +86,10 @@ class Spaces(Rewrite):
             bare = line.lstrip(_blanks())
             marked = bare.startswith("```")
             if fenced:
-                lines.append(line)
+                lines.append(line.translate(_plain()))
                 fenced = not marked
             elif marked and "`" not in bare.lstrip("`"):
-                lines.append(line)
+                lines.append(line.translate(_plain()))
                 fenced = True
             elif clean := self._line(line, segmented):
                 lines.append(clean)
@@ -157,6 +158,12 @@ _HAN_BLANK = re.compile(f"{_HAN_RANGE}[{_BLANK_CHARS}]|[{_BLANK_CHARS}]{_HAN_RAN
 @cache
 def _blanks() -> str:
     return "".join(c for c in map(chr, range(0x3001)) if _BLANKS.match(c))
+
+
+@cache
+def _plain() -> dict[int, str]:
+    """Blanks that become U+0020 where layout stays: all but tabs and the full-width one."""
+    return {ord(c): " " for c in _blanks() if c not in "\t\u3000"}
 
 
 def _spaced(line: str, segmented: bool) -> str:
@@ -323,13 +330,17 @@ def _fence_at(points, i, end, table):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _copy_fenced(points, i, end, table, out, k):  # type: ignore[no-untyped-def]
-    """Copies from the opening line at `i` to the end of the closing one; returns (i, k) there."""
+    """Copies from the opening line at `i` to the end of the closing one; returns (i, k) there.
+
+    Blanks other than tabs and U+3000 become U+0020.
+    """
     first = True
     while i < end:
         closes = not first and _fence_at(points, i, end, table) > 0
         first = False
         while i < end and points[i] != 10:
-            out[k] = points[i]
+            c = points[i]
+            out[k] = 32 if table[c] & 1 and c != 9 and c != 0x3000 else c
             k += 1
             i += 1
         if closes:

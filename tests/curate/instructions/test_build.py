@@ -239,6 +239,7 @@ def test_who_asks_for_traditional_characters_gets_them(tmp_path):
         row("翻译成繁体中文：体重", "體重，我的電郵是zhang@mail.com.cn"),
         row("這是什麼？", "一個蘋果。"),
         row("继续", "再見，臺灣。", history=[["請用繁體字回答", "好的，沒問題。"]]),
+        row("给我一张简繁对照表。", "| 体 | 體 |\n| 湾 | 灣 |"),
     ]
     write(tmp_path / "in" / "a.jsonl", asked)
     result = built(tmp_path / "out", recipe(tmp_path / "in"))
@@ -247,11 +248,12 @@ def test_who_asks_for_traditional_characters_gets_them(tmp_path):
         ("翻译成繁体中文：体重", "體重，我的電郵是<邮箱>"),
         ("这是什么？", "一个苹果。"),
         ("继续", "再見，臺灣。"),
+        ("给我一张简繁对照表。", "| 体 | 體 |\n| 湾 | 灣 |"),
     ]
     rows = ledger(result)
-    assert [r["privacy_email"] for r in rows.values()] == [1, 0, 0]
+    assert [r["privacy_email"] for r in rows.values()] == [1, 0, 0, 0]
     scripts = [("script" in (r["rewrites"] or [])) for r in rows.values()]
-    assert scripts == [False, True, False]
+    assert scripts == [False, True, False, False]
 
 
 def test_priority_across_sources(tmp_path):

@@ -77,3 +77,20 @@ def test_a_batch_is_its_texts(texts: list[str]):
     new, changed = KEEP.rewrite_batch(batch, scan(batch))
     assert new.strings() == [KEEP.rewrite(text) for text in texts]
     assert changed.tolist() == [i for i, t in enumerate(texts) if new[i] != t]
+
+
+def test_no_break_spaces_of_a_program_become_spaces() -> None:
+    texts = [
+        "求和：\nfor x in xs:\n\xa0\xa0\xa0\xa0total\xa0+= x",
+        "`ls\u2009-l`　列出",
+        "`ls`\t列出",
+    ]
+    rewritten, changed = KEEP.rewrite_batch(
+        TextBatch.from_strings(texts), scan(TextBatch.from_strings(texts))
+    )
+    assert rewritten.strings() == [
+        "求和：\nfor x in xs:\n    total += x",
+        "`ls -l`　列出",
+        texts[2],
+    ]
+    assert changed.tolist() == [0, 1]

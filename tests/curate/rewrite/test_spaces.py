@@ -56,6 +56,8 @@ GOLDEN: list[tuple[str, str]] = [
     ),
     ("  ```\n  x\n  ```\n\n\n\n完", "  ```\n  x\n  ```\n\n完"),
     ("```\n  x\n\n ", "```\n  x"),
+    # No program runs with no-break spaces; tabs and full-width blanks stay in it.
+    ("```\nif\xa0a:\n\xa0\xa0\u2003\u202fb\t#\u3000一\n```", "```\nif a:\n    b\t#\u3000一\n```"),
     ("```a```  b\n  c", "```a``` b\nc"),
     ("``  b", "`` b"),
     ("", ""),
