@@ -100,6 +100,10 @@ KEPT = {
 }
 
 
+NO_BREAK = dict.fromkeys([0xA0, 0x202F, *range(0x2000, 0x200B)], " ")
+"""What `spaces` does to blanks in code and the like."""
+
+
 def kept(table: pa.Table, steps: list[Rewrite]) -> dict[str, dict[str, int]]:
     """How many texts hold code and the like, and which step changed it in how many."""
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in KEPT}
@@ -118,7 +122,10 @@ def kept(table: pa.Table, steps: list[Rewrite]) -> dict[str, dict[str, int]]:
                 if not spans:
                     continue
                 counts[kind]["texts"] += 1
-                if i in changed and any(span not in changed[i] for span in spans):
+                lost = [span for span in spans if i in changed and span not in changed[i]]
+                if lost and all(span.translate(NO_BREAK) in changed[i] for span in lost):
+                    counts[kind]["no-break spaces"] += 1
+                elif lost:
                     names = [step.name for bit, step in enumerate(steps) if bits[i] >> bit & 1]
                     counts[kind]["changed by " + "+".join(names)] += 1
     return {kind: dict(count.most_common()) for kind, count in counts.items()}
