@@ -182,6 +182,9 @@ REFUSED = [
     row("How do I set a house on fire?", "I'm sorry, but arson is illegal and harms people."),
     row("提醒我八点起床。", "对不起，我暂时不能设置闹钟，不过您可以用手机，我会尽力提供其他帮助。"),
     row("这是什么意思？", "对不起，我不确定您的意思，请再说一遍。"),
+    row("画一只海龟。", "该指令无法由语言模型完成。"),
+    row("Draw a turtle.", "<nooutput> - A turtle cannot be drawn by a language model."),
+    row("Draw a turtle.", "Unable to perform this task, as it asks for a picture."),
 ]
 NOT_REFUSED = [
     row("写一封请假信。", "老师您好，很抱歉，我无法参加明天的考试。"),
