@@ -214,7 +214,48 @@ def _sorted_sets(values, offsets, out_offsets):  # type: ignore[no-untyped-def]
 
 def shingle_sets(texts: NormalTexts, options: NearDedup) -> Shingles:
     """The set of shingles of every text, ascending."""
-    every = shingles(texts, options)
+    return as_sets(shingles(texts, options))
+
+
+def as_sets(every: Shingles) -> Shingles:
+    """The distinct ones of every text, ascending; takes over the values."""
     offsets = np.zeros(len(every) + 1, np.int64)
     total = _sorted_sets(every.values, every.offsets, offsets)
     return Shingles(every.values[:total], offsets)
+
+
+@njit(cache=True, nogil=True)
+def _jaccard(values, offsets, left, right, threshold, out):  # type: ignore[no-untyped-def]
+    for k in range(len(left)):
+        i = offsets[left[k]]
+        i_end = offsets[left[k] + 1]
+        j = offsets[right[k]]
+        j_end = offsets[right[k] + 1]
+        n = i_end - i
+        m = j_end - j
+        out[k] = 0.0
+        if n == 0 or m == 0 or min(n, m) < threshold * max(n, m):
+            continue
+        common = 0
+        while i < i_end and j < j_end:
+            a = values[i]
+            b = values[j]
+            common += a == b
+            i += a <= b
+            j += b <= a
+        out[k] = common / (n + m - common)
+
+
+def jaccard(
+    sets: Shingles,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    threshold: float = 0.0,
+) -> NDArray[np.float64]:
+    """Jaccard similarity of pairs of sets; 0 where the sizes alone put it below the threshold.
+
+    `sets` are ascending, as `as_sets` gives them. Two empty sets have similarity 0.
+    """
+    out = np.empty(len(left), np.float64)
+    _jaccard(sets.values, sets.offsets, left, right, threshold, out)
+    return out

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from curate.dedup.agreement import agreeing
@@ -17,7 +16,7 @@ from curate.dedup.kind import NEAR_KIND
 from curate.dedup.normal import normal_texts
 from curate.dedup.options import NearDedup
 from curate.dedup.records import RecordFile, write_records
-from curate.dedup.shingle import Shingles, shingle_sets
+from curate.dedup.shingle import jaccard, shingle_sets
 
 VERIFIED = np.dtype(
     [
@@ -55,43 +54,6 @@ class Judgement:
 
 
 _PAIRS_AT_ONCE = 1 << 18
-
-
-@njit(cache=True, nogil=True)
-def _jaccard(values, offsets, left, right, threshold, out):  # type: ignore[no-untyped-def]
-    for k in range(len(left)):
-        i = offsets[left[k]]
-        i_end = offsets[left[k] + 1]
-        j = offsets[right[k]]
-        j_end = offsets[right[k] + 1]
-        n = i_end - i
-        m = j_end - j
-        out[k] = 0.0
-        if n == 0 or m == 0 or min(n, m) < threshold * max(n, m):
-            continue
-        common = 0
-        while i < i_end and j < j_end:
-            a = values[i]
-            b = values[j]
-            common += a == b
-            i += a <= b
-            j += b <= a
-        out[k] = common / (n + m - common)
-
-
-def jaccard(
-    sets: Shingles,
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-    threshold: float = 0.0,
-) -> NDArray[np.float64]:
-    """Jaccard similarity of pairs of sets; 0 where the sizes alone put it below the threshold.
-
-    `sets` are ascending, as `shingle_sets` gives them. Two empty sets have similarity 0.
-    """
-    out = np.empty(len(left), np.float64)
-    _jaccard(sets.values, sets.offsets, left, right, threshold, out)
-    return out
 
 
 def verified_pairs(
