@@ -19,7 +19,7 @@ from curate.dedup.corpus import ROW_BITS, Corpus
 from curate.dedup.crowd import crowd_pairs
 from curate.dedup.options import NearDedup
 from curate.dedup.records import RecordFile, write_records
-from curate.dedup.sketch import BAND_RECORD, BANDS, BUCKET_BITS
+from curate.dedup.sketch import BAND_RECORD, BUCKET_BITS
 from curate.dedup.spread import sorted_words
 
 SMALL_GROUP = 16
@@ -83,7 +83,8 @@ def key_words(corpus: Corpus, mask: str | None, bits: int, value: int) -> NDArra
     bucket = (value >> (bits - whole)) * step
     parts: list[NDArray[np.uint64]] = []
     for number, partition in enumerate(corpus.partitions):
-        records = RecordFile(partition.sketch).read(BANDS, BAND_RECORD, bucket, bucket + step)
+        file = RecordFile(partition.sketch)
+        records = file.read(partition.section, BAND_RECORD, bucket, bucket + step)
         if bits > whole:
             prefix = records >> np.uint64(KEY_BITS + ROW_BITS - bits)
             records = records[prefix == np.uint64(value)]

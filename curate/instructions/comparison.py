@@ -1,14 +1,18 @@
 """What two instructions are compared by, for deduplication.
 
-- `key`: exact duplicates have the same. It is the question: what the user said before, instruction
-  and input; or, where all answers are kept, the whole row.
+A task writes it with the sketches of the texts:
+
 - `text`: near duplicates are much alike in it. It is the row without the system's text and without
   wording that many rows of the partition share: neither says anything of the question.
 - `answer`: how many characters of the text's end are the answer (`curate.dedup.agreement`).
-- `weight`: of exact duplicates from sources of one priority the highest stays, then the first.
-  Where nearly the same questions go too, it ranks near duplicates as well (`rank`).
+- `rank`: where nearly the same questions go too, near duplicates are ranked by it.
+- `quarantine`: why a row takes no part.
 
-Questions by themselves are a file of their own: `text` is the question without shared wording,
+Exact duplicates, which only the sketch knows, are rows that ask the same: what the user said
+before, instruction and input; or, where all answers are kept, the same as a whole. Of those from
+sources of one priority the one of the highest `rank` stays, then the first.
+
+Where questions are compared by themselves, `question` is the question without shared wording,
 `opening` what is to be on one side of training and validation. Where nearly the same questions are
 dropped, `substance` is what must be the same in two (`curate.dedup.substance`).
 
@@ -30,7 +34,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from curate.dedup.agreement import WITHOUT_ANSWER
-from curate.dedup.normal import content_hashes, normal_texts
+from curate.dedup.normal import exact_hashes
+from curate.dedup.options import NearDedup
+from curate.dedup.records import write_records
+from curate.dedup.sketch import BANDS, Hashed, band_section, exact_section, hashed
 from curate.dedup.substance import substance_hashes
 from curate.instructions.data import tag_bits
 from curate.instructions.history import sides
@@ -41,8 +48,13 @@ from curate.storage import column_array, read_arrow
 from curate.textbatch import TextBatch
 from curate.together import laid_together, write_apart
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the same rows may be compared by something else."""
+
+QUESTION = "question"
+"""The column of questions,"""
+QUESTION_SECTION = BANDS + 1
+"""and the section of their band keys in a sketch."""
 
 _ENDS = "[\n。！？：；:;?!]+"
 _SHARED = 100
@@ -55,58 +67,81 @@ _SHORTEST = 4
 _UNTAGGED = np.int64(1) << 31
 
 
+_NOT_HASHED = Hashed(
+    np.empty((0, 2), np.uint64), np.empty((0, 0), np.uint64), np.empty(0, np.bool_)
+)
+
+
 def write_comparison(
     refined: Sequence[str],
+    decisions: Sequence[str],
     outputs: Sequence[str],
+    sketches: Sequence[str],
     answers: Literal["keep_first", "keep_best", "keep_all"],
     reasons: Mapping[str, str],
-    questions: Sequence[str] | None = None,
+    exact: bool,
+    near: NearDedup | None,
+    questions: NearDedup | None = None,
     substance: bool = False,
 ) -> None:
-    """Task: writes what every row of refined partitions of one source is compared by, an output
-    each.
+    """Task: writes what every row of refined partitions of one source is compared by, and sketches;
+    an output and a sketch each.
 
-    reasons: tags by column, as `curate.instructions.data.tag_bits` takes them. questions: where
-    their files go, if questions are compared by themselves; substance: whether they are to be
-    dropped, rather than kept on one side of a split only.
+    reasons: tags by column, as `curate.instructions.data.tag_bits` takes them. exact: whether exact
+    duplicates are looked for. near, questions: the searches for rows that are alike, and for
+    questions. substance: whether such questions are to be dropped, rather than kept on one side of
+    a split only.
     """
-    parts = [read_arrow(Path(path)) for path in refined]
-    table, rows = laid_together(parts), [part.num_rows for part in parts]
-    quarantine = column_array(table, "quarantine")
-    weight = pa.array(_weights(table, answers, reasons))
+    tables = [read_arrow(Path(path)) for path in refined]
+    table, rows = laid_together(tables), [own.num_rows for own in tables]
+    reason = _reasons(table, decisions)
+    part = reason.is_null().to_numpy(zero_copy_only=False)
+    rank = _weights(table, answers, reasons)
+    compared: dict[str, pa.Array] = {"rank": pa.array(rank), "quarantine": reason}
     made = RECORD in table.column_names
     if made:
-        own = record = _record(table)
-        key = text = record.to_arrow()
+        question = own = text = _record(table)
     else:
-        whole = column_array(table, "text")
-        key = whole if answers == "keep_all" else asked(table).to_arrow()
-        wording = _own_wordings(column_array(table, "instruction"), rows)
-        text = without_shared_wording(table, wording).to_arrow()
-        if questions is not None:
-            own = asked(table, wording)
-    compared = {
-        "key": key,
-        "text": text,
-        "answer": _answers(table),
-        "weight": weight,
-        "rank": weight,
-        "quarantine": quarantine,
-    }
-    write_apart(outputs, rows, pa.table(compared))
-    if questions is None:
-        return
-    compared = {
-        "text": own.to_arrow(),
-        "opening": pa.array(content_hashes(normal_texts(openings(table)))[:, 0]),
-        "quarantine": quarantine,
-    }
-    if substance:
+        instructions = column_array(table, "instruction")
+        wording = _own_wordings(instructions, rows)
+        text = without_shared_wording(table, wording)
+        question = asked(table)
+        own = question if wording is instructions else asked(table, wording)
+    # In one pass what exact duplicates have in common, where rows begin, and keys of questions.
+    asks = hashed(question, part, True, questions if own is question else None)
+    same = asks.hashes
+    if answers == "keep_all" and not made:
+        same = exact_hashes(TextBatch.from_arrow(column_array(table, "text")))[part]
+    of_row = of_question = _NOT_HASHED
+    if near is not None:
+        of_row = asks if own is text and near == questions else hashed(text, part, False, near)
+        compared |= {"text": text.to_arrow(), "answer": _answers(table)}
+    if questions is not None:
+        of_question = asks if own is question else hashed(own, part, False, questions)
         compared |= {
-            "substance": pa.array(substance_hashes(record if made else asked(table))),
-            "rank": weight,
+            QUESTION: own.to_arrow(),
+            "opening": pa.array(_openings(table, part, asks.hashes[:, 0])),
         }
-    write_apart(questions, rows, pa.table(compared))
+        if substance:
+            compared["substance"] = pa.array(substance_hashes(question))
+    write_apart(outputs, rows, pa.table(compared))
+    same = same if exact else same[:0]
+    first = last = 0
+    for size, path in zip(rows, sketches, strict=True):
+        taking = np.flatnonzero(part[first : first + size])
+        begin, last = last, last + len(taking)
+        hashes = same[begin:last]
+        of_hashes = taking[: len(hashes)]
+        sections = [exact_section(hashes, of_hashes, rank[first:][of_hashes])]
+        sections += [band_section(f.between(begin, last), taking) for f in (of_row, of_question)]
+        write_records(Path(path), sections)
+        first += size
+
+
+def _reasons(table: pa.Table, decisions: Sequence[str]) -> pa.Array:
+    """Why rows take no part, string [rows]; null for those that do."""
+    decided = laid_together([read_arrow(Path(path), ["reason"]) for path in decisions])
+    return pc.coalesce(column_array(table, "quarantine"), column_array(decided, "reason"))
 
 
 def _answers(table: pa.Table) -> pa.Array:
@@ -149,19 +184,26 @@ def asked(table: pa.Table, instructions: pa.Array | None = None) -> TextBatch:
     return lines_of(fields)
 
 
-def openings(table: pa.Table) -> TextBatch:
-    """What rows that begin alike have in common: the first words of the user; the record of made
-    rows. [rows].
+def _openings(
+    table: pa.Table, part: NDArray[np.bool_], asks: NDArray[np.uint64]
+) -> NDArray[np.uint64]:
+    """A hash of what rows that begin alike have in common, of those that take part; uint64 [rows].
+
+    It is the first that a user said; of made rows the record. asks: the hashes of what the rows
+    that take part ask, which is the same but for talks, and for further tasks of a record.
     """
+    found = np.zeros(table.num_rows, np.uint64)
+    found[part] = asks
     if RECORD in table.column_names:
-        return TextBatch.from_arrow(column_array(table, RECORD))
-    first = lines_of(
-        [TextBatch.from_arrow(column_array(table, f)) for f in ("instruction", "input")]
-    )
-    said = sides(column_array(table, "history"))
-    talks = np.flatnonzero(np.diff(said.offsets))
-    opening = TextBatch.from_arrow(said.user.take(pa.array(said.offsets[talks])))
-    return first.spliced(talks, opening)
+        others = np.flatnonzero(column_array(table, PART).to_numpy() > 1)
+        begun = column_array(table, RECORD).take(pa.array(others))
+    else:
+        said = sides(column_array(table, "history"))
+        others = np.flatnonzero(np.diff(said.offsets))
+        begun = said.user.take(pa.array(said.offsets[others]))
+    hashes = exact_hashes(TextBatch.from_arrow(begun))[:, 0]
+    found[others] = np.where(part[others], hashes, 0)
+    return found
 
 
 def in_other_letters(texts: TextBatch, part: NDArray[np.int16]) -> TextBatch:
@@ -187,7 +229,11 @@ def _own_wordings(instructions: pa.Array, rows: Sequence[int]) -> pa.Array:
     if max(rows, default=0) < _SHARED:
         return instructions
     ends = [0, *itertools.accumulate(rows)]
-    return pa.concat_arrays([_own_wording(instructions[a:b]) for a, b in itertools.pairwise(ends)])
+    parts = [instructions[a:b] for a, b in itertools.pairwise(ends)]
+    found = [_own_wording(part) for part in parts]
+    if all(own is part for own, part in zip(found, parts, strict=True)):
+        return instructions
+    return pa.concat_arrays(found)
 
 
 def _own_wording(instructions: pa.Array) -> pa.Array:
