@@ -23,7 +23,6 @@ tasks of one record are no duplicates of each other.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -41,9 +40,9 @@ from curate.dedup.sketch import BANDS, Hashed, band_section, exact_section, hash
 from curate.dedup.substance import substance_hashes
 from curate.instructions.data import tag_bits
 from curate.instructions.history import sides
+from curate.instructions.lines import Field, lines_of_fields
 from curate.instructions.making import PART, RECORD
-from curate.instructions.refine import conversations
-from curate.measure.instruction.base import lined, lines_of
+from curate.instructions.wording import own_wordings
 from curate.storage import column_array, read_arrow
 from curate.textbatch import TextBatch
 from curate.together import laid_together, write_apart
@@ -55,14 +54,6 @@ QUESTION = "question"
 """The column of questions,"""
 QUESTION_SECTION = BANDS + 1
 """and the section of their band keys in a sketch."""
-
-_ENDS = "[\n。！？：；:;?!]+"
-_SHARED = 100
-"""Rows of a partition from which their common wording is no likeness."""
-_SHARED_SHARE = 200
-"""And one in so many of its rows."""
-_SHORTEST = 4
-"""Shorter pieces of wording stay."""
 
 _UNTAGGED = np.int64(1) << 31
 
@@ -93,37 +84,44 @@ def write_comparison(
     a split only.
     """
     tables = [read_arrow(Path(path)) for path in refined]
+    made = RECORD in tables[0].column_names
     table, rows = laid_together(tables), [own.num_rows for own in tables]
     reason = _reasons(table, decisions)
     part = reason.is_null().to_numpy(zero_copy_only=False)
-    rank = _weights(table, answers, reasons)
+    length = pc.utf8_length(column_array(table, "output")).to_numpy()
+    answered = np.full(len(length), WITHOUT_ANSWER, np.uint32) if made else length.astype(np.uint32)
+    rank = _weights(table, length, answers, reasons)
     compared: dict[str, pa.Array] = {"rank": pa.array(rank), "quarantine": reason}
-    made = RECORD in table.column_names
     if made:
-        question = own = text = _record(table)
+        question = own = text = _record(table).to_arrow()
     else:
         instructions = column_array(table, "instruction")
-        wording = _own_wordings(instructions, rows)
+        wording = own_wordings(instructions, rows)
         text = without_shared_wording(table, wording)
         question = asked(table)
         own = question if wording is instructions else asked(table, wording)
     # In one pass what exact duplicates have in common, where rows begin, and keys of questions.
-    asks = hashed(question, part, True, questions if own is question else None)
+    batch = TextBatch.from_arrow(question)
+    asks = hashed(batch, part, True, questions if own is question else None)
     same = asks.hashes
     if answers == "keep_all" and not made:
         same = exact_hashes(TextBatch.from_arrow(column_array(table, "text")))[part]
     of_row = of_question = _NOT_HASHED
     if near is not None:
-        of_row = asks if own is text and near == questions else hashed(text, part, False, near)
-        compared |= {"text": text.to_arrow(), "answer": _answers(table)}
+        of_row = asks
+        if own is not text or near != questions:
+            of_row = hashed(TextBatch.from_arrow(text), part, False, near)
+        compared |= {"text": text, "answer": pa.array(answered)}
     if questions is not None:
-        of_question = asks if own is question else hashed(own, part, False, questions)
+        of_question = asks
+        if own is not question:
+            of_question = hashed(TextBatch.from_arrow(own), part, False, questions)
         compared |= {
-            QUESTION: own.to_arrow(),
+            QUESTION: own,
             "opening": pa.array(_openings(table, part, asks.hashes[:, 0])),
         }
         if substance:
-            compared["substance"] = pa.array(substance_hashes(question))
+            compared["substance"] = pa.array(substance_hashes(batch))
     write_apart(outputs, rows, pa.table(compared))
     same = same if exact else same[:0]
     first = last = 0
@@ -144,44 +142,38 @@ def _reasons(table: pa.Table, decisions: Sequence[str]) -> pa.Array:
     return pc.coalesce(column_array(table, "quarantine"), column_array(decided, "reason"))
 
 
-def _answers(table: pa.Table) -> pa.Array:
-    """Characters of the answer that ends what a row is compared by, uint32 [rows]."""
-    if RECORD in table.column_names:
-        return pa.array(np.full(table.num_rows, WITHOUT_ANSWER, np.uint32))
-    return pc.utf8_length(column_array(table, "output")).cast(pa.uint32())
-
-
 def _record(table: pa.Table) -> TextBatch:
     """The records that rows were made of, those of further tasks in other letters."""
     record = TextBatch.from_arrow(column_array(table, RECORD))
     return in_other_letters(record, column_array(table, PART).to_numpy())
 
 
-def _weights(table: pa.Table, answers: str, reasons: Mapping[str, str]) -> NDArray[np.uint32]:
-    """The higher one stays, uint32 [rows]."""
-    weight = np.zeros(table.num_rows, np.int64)
-    if answers == "keep_best":
-        longest = pc.utf8_length(column_array(table, "output")).to_numpy()
-        weight = np.minimum(longest, _UNTAGGED - 1).astype(np.int64)
-        weight[tag_bits(table, reasons) == 0] += _UNTAGGED
+def _weights(
+    table: pa.Table, length: NDArray[np.int64], answers: str, reasons: Mapping[str, str]
+) -> NDArray[np.uint32]:
+    """The higher one stays, uint32 [rows]; length: characters of the outputs."""
+    if answers != "keep_best":
+        return np.zeros(table.num_rows, np.uint32)
+    weight = np.minimum(length, _UNTAGGED - 1).astype(np.int64)
+    weight[tag_bits(table, reasons) == 0] += _UNTAGGED
     return weight.astype(np.uint32)
 
 
-def asked(table: pa.Table, instructions: pa.Array | None = None) -> TextBatch:
-    """What the user said, up to the last question, one under the other. [rows].
+def asked(table: pa.Table, instructions: pa.Array | None = None) -> pa.Array:
+    """What the user said, up to the last question, one under the other; large_string [rows].
 
     instructions: what of the instructions is taken, all unless given.
     """
+    said = sides(column_array(table, "history"))
+    every = np.arange(table.num_rows)
     if instructions is None:
         instructions = column_array(table, "instruction")
-    said = sides(column_array(table, "history"))
     fields = [
-        TextBatch.from_arrow(instructions),
-        TextBatch.from_arrow(column_array(table, "input")),
+        Field(said.user, np.repeat(every, np.diff(said.offsets))),
+        Field(instructions, every),
+        Field(column_array(table, "input"), every),
     ]
-    if said.offsets[-1]:
-        fields.insert(0, lined(TextBatch.from_arrow(said.user), said.offsets))
-    return lines_of(fields)
+    return lines_of_fields(fields, table.num_rows)
 
 
 def _openings(
@@ -213,47 +205,22 @@ def in_other_letters(texts: TextBatch, part: NDArray[np.int16]) -> TextBatch:
     return TextBatch(np.where(shift > 0, moved, texts.points).astype(np.uint32), texts.offsets)
 
 
-def without_shared_wording(table: pa.Table, wording: pa.Array) -> TextBatch:
-    """What was said in every row, without the pieces of its instruction that many rows have.
+def without_shared_wording(table: pa.Table, wording: pa.Array) -> pa.Array:
+    """What was said in every row, without the pieces of its instruction that many rows have;
+    large_string [rows].
 
-    wording: what `_own_wordings` leaves. A piece ends with a line or a sentence, or at a colon. An
-    instruction that is nothing but such pieces leaves its input and answer to be compared.
+    wording: what `own_wordings` leaves. An instruction that is nothing but such pieces leaves its
+    input and answer to be compared.
     """
-    fields = [wording, column_array(table, "input"), column_array(table, "output")]
     said = sides(column_array(table, "history"))
-    return conversations(said, [TextBatch.from_arrow(values) for values in fields])
-
-
-def _own_wordings(instructions: pa.Array, rows: Sequence[int]) -> pa.Array:
-    """The instructions of partitions of so many rows without the wording that each shares."""
-    if max(rows, default=0) < _SHARED:
-        return instructions
-    ends = [0, *itertools.accumulate(rows)]
-    parts = [instructions[a:b] for a, b in itertools.pairwise(ends)]
-    found = [_own_wording(part) for part in parts]
-    if all(own is part for own, part in zip(found, parts, strict=True)):
-        return instructions
-    return pa.concat_arrays(found)
-
-
-def _own_wording(instructions: pa.Array) -> pa.Array:
-    """The instructions without the pieces that many of them have."""
-    least = max(_SHARED, len(instructions) // _SHARED_SHARE)
-    if len(instructions) < least:
-        return instructions
-    lists = pc.split_pattern_regex(instructions, _ENDS)
-    pieces = lists.flatten()
-    known = pieces.dictionary_encode()
-    which = known.indices.to_numpy().astype(np.int64)
-    row = pc.list_parent_indices(lists).to_numpy().astype(np.int64)
-    count = len(known.dictionary)
-    rows_with = np.bincount(np.unique(row * count + which) % count, minlength=count)
-    long = pc.utf8_length(known.dictionary).to_numpy() >= _SHORTEST
-    shared = (long & (rows_with >= least))[which]
-    if not shared.any():
-        return instructions
-    ends = np.concatenate([[0], np.cumsum(np.bincount(row[~shared], minlength=len(instructions)))])
-    own = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pieces.filter(pa.array(~shared)))
-    mask = np.bincount(row[shared], minlength=len(instructions)) > 0
-    joined = pc.binary_join(own, pa.scalar("\n", pa.large_string()))
-    return pc.if_else(pa.array(mask), joined, instructions)
+    every, turns = np.arange(table.num_rows), len(said.user)
+    # User and assistant in turn.
+    both = pa.concat_arrays([said.user, said.assistant])
+    both = both.take(pa.array(np.arange(2 * turns).reshape(2, turns).T.ravel()))
+    fields = [
+        Field(both, np.repeat(every, 2 * np.diff(said.offsets))),
+        Field(wording, every),
+        Field(column_array(table, "input"), every),
+        Field(column_array(table, "output"), every),
+    ]
+    return lines_of_fields(fields, table.num_rows)
