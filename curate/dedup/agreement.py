@@ -27,7 +27,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.dedup.normal import content_hashes, mixed, normal_texts
-from curate.dedup.shingle import Shingles, as_sets, jaccard
+from curate.dedup.shingle import Shingles, distinct, end_to_end, jaccard
 from curate.dedup.substance import ABOUT_FORM, substance_hashes
 from curate.dedup.traits import (
     CODE,
@@ -42,7 +42,7 @@ from curate.dedup.traits import (
     tables,
     traits,
 )
-from curate.textbatch import TextBatch
+from curate.textbatch import TextBatch, blocks
 
 VERSION = 2
 """Raised whenever the same rows may be judged otherwise."""
@@ -253,10 +253,13 @@ def without_announcing(batch: TextBatch) -> TextBatch:
 
 def _alike(said: TextBatch, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether long answers share enough of their trigrams, bool [m]."""
-    values = np.empty(len(said.points), np.uint64)
-    offsets = np.zeros(len(said) + 1, np.int64)
-    _trigrams(said.points, said.offsets, tables()["letters"], values, offsets)
-    sets = as_sets(Shingles(values[: offsets[-1]], offsets))
+    parts = []
+    for block in blocks(said):
+        values = np.empty(len(block.points), np.uint64)
+        offsets = np.zeros(len(block) + 1, np.int64)
+        _trigrams(block.points, block.offsets, tables()["letters"], values, offsets)
+        parts.append(distinct(Shingles(values[: offsets[-1]], offsets)))
+    sets = end_to_end(parts)
     sizes = np.diff(sets.offsets)
     similarity = jaccard(sets, pairs[:, 0], pairs[:, 1], ALIKE)
     return (similarity >= ALIKE) | (sizes[pairs] == 0).all(axis=1)

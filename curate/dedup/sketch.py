@@ -8,7 +8,7 @@ and the options only, so it is made once, whatever other files become.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from curate.dedup.options import ExactDedup, NearDedup
 from curate.dedup.records import Records, write_records
 from curate.dedup.shingle import shingles
 from curate.storage import column_array, read_arrow
-from curate.textbatch import TextBatch
+from curate.textbatch import TextBatch, blocks
 from curate.together import laid_together
 
 VERSION = 2
@@ -77,21 +77,6 @@ def _place_keys(keys, counted, rows, offsets, out):  # type: ignore[no-untyped-d
                 bucket = key >> np.uint64(KEY_BITS - BUCKET_BITS)
                 out[next_free[bucket]] = (key << np.uint64(ROW_BITS)) | np.uint64(rows[i])
                 next_free[bucket] += 1
-
-
-def blocks(batch: TextBatch, characters: int = 1 << 16) -> Iterator[TextBatch]:
-    """The batch in consecutive parts of about so many characters (or one longer text).
-
-    What is computed of a part then stays in the processor's cache from one kernel to the next.
-    """
-    begin = 0
-    while begin < len(batch):
-        first = batch.offsets[begin]
-        end = int(np.searchsorted(batch.offsets, first + characters, side="right")) - 1
-        end = max(end, begin + 1)
-        offsets = batch.offsets[begin : end + 1]
-        yield TextBatch(batch.points[first : offsets[-1]], offsets - first)
-        begin = end
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,9 @@ from curate.dedup.agreement import agreeing
 from curate.dedup.candidate import SHARD_BITS
 from curate.dedup.corpus import Corpus
 from curate.dedup.kind import NEAR_KIND
-from curate.dedup.normal import normal_texts
 from curate.dedup.options import NearDedup
 from curate.dedup.records import RecordFile, write_records
-from curate.dedup.shingle import jaccard, shingle_sets
+from curate.dedup.shingle import distinct_shingles, jaccard
 
 VERIFIED = np.dtype(
     [
@@ -63,7 +62,7 @@ def verified_pairs(
     ordinals, index = np.unique(pairs, return_inverse=True)
     index = index.reshape(pairs.shape)
     batch = corpus.texts(ordinals)
-    sets = shingle_sets(normal_texts(batch), near)
+    sets = distinct_shingles(batch, near)
     similarity = jaccard(sets, index[:, 0], index[:, 1], near.threshold)
     # The empty pair never gets here: sets without shingles have no band keys.
     found = similarity >= near.threshold
