@@ -20,7 +20,7 @@ from curate.dedup.crowd import crowd_pairs
 from curate.dedup.options import NearDedup
 from curate.dedup.records import RecordFile, write_records
 from curate.dedup.sketch import BAND_RECORD, BUCKET_BITS
-from curate.dedup.spread import sorted_words
+from curate.dedup.spread import distinct_words, sorted_words
 
 SMALL_GROUP = 16
 """Largest group of which all pairs are taken."""
@@ -147,7 +147,7 @@ def write_candidates(
     begins = np.zeros(count + 1, np.int64)
     np.cumsum(np.bincount(shards, minlength=count), out=begins[1:])
     words = words[order]
-    kept = [np.unique(words[begins[shard] : begins[shard + 1]]) for shard in range(count)]
+    kept = [distinct_words(words[begins[shard] : begins[shard + 1]]) for shard in range(count)]
     offsets = np.zeros(count + 1, np.int64)
     np.cumsum([len(part) for part in kept], out=offsets[1:])
     every = np.concatenate(kept) if kept else np.zeros(0, np.uint64)

@@ -16,6 +16,7 @@ from curate.dedup.kind import NEAR_KIND
 from curate.dedup.options import NearDedup
 from curate.dedup.records import RecordFile, write_records
 from curate.dedup.shingle import distinct_shingles, jaccard
+from curate.dedup.spread import distinct_words
 
 VERIFIED = np.dtype(
     [
@@ -99,7 +100,7 @@ def _portions(
         waiting = [pairs[begin : begin + _PAIRS_AT_ONCE]]
         while waiting:
             portion = waiting.pop()
-            if len(portion) > 1 and int(corpus.sizes(np.unique(portion)).sum()) > budget:
+            if len(portion) > 1 and int(corpus.sizes(distinct_words(portion)).sum()) > budget:
                 half = len(portion) // 2
                 waiting += [portion[half:], portion[:half]]
             else:
@@ -121,7 +122,7 @@ def write_verified(
     opened = Corpus(corpus)
     bits = np.uint64(opened.ordinal_bits)
     words = [RecordFile(path).read(0, "<u8", shard, shard + 1) for path in candidates]
-    every = np.unique(np.concatenate(words)) if words else np.zeros(0, np.uint64)
+    every = distinct_words(np.concatenate([np.zeros(0, np.uint64), *words]))
     found = [(np.zeros(0, VERIFIED), np.zeros(0, VERIFIED))]
     # Texts, code points, normal forms and shingles: about 20 bytes for every byte of text.
     budget = (near.memory_mb << 20) // 2 // 20
