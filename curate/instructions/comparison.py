@@ -101,15 +101,16 @@ def write_comparison(
         question = asked(table)
         own = question if wording is instructions else asked(table, wording)
     # In one pass what exact duplicates have in common, where rows begin, and keys of questions.
-    batch = TextBatch.from_arrow(question)
-    asks = hashed(batch, part, True, questions if own is question else None)
+    asks = hashed(
+        TextBatch.from_arrow(question), part, True, questions if own is question else None
+    )
     same = asks.hashes
     if answers == "keep_all" and not made:
         same = exact_hashes(TextBatch.from_arrow(column_array(table, "text")))[part]
     of_row = of_question = _NOT_HASHED
     if near is not None:
         of_row = asks
-        if own is not text or near != questions:
+        if own is not text or questions is None or near.hashes != questions.hashes:
             of_row = hashed(TextBatch.from_arrow(text), part, False, near)
         compared |= {"text": text, "answer": pa.array(answered)}
     if questions is not None:
@@ -121,7 +122,7 @@ def write_comparison(
             "opening": pa.array(_openings(table, part, asks.hashes[:, 0])),
         }
         if substance:
-            compared["substance"] = pa.array(substance_hashes(batch))
+            compared["substance"] = pa.array(substance_hashes(TextBatch.from_arrow(question)))
     write_apart(outputs, rows, pa.table(compared))
     same = same if exact else same[:0]
     first = last = 0
