@@ -34,8 +34,7 @@ from curate.dedup.normal import normal_texts
 from curate.dedup.options import NearDedup
 from curate.dedup.shingle import Shingles, shingle_sets, shingles
 from curate.dedup.signature import signatures
-from curate.dedup.sketch import blocks
-from curate.textbatch import TextBatch
+from curate.textbatch import TextBatch, blocks
 
 OPTIONS = NearDedup()
 SLOTS = 128

@@ -8,7 +8,7 @@ over integers in compiled code instead of a loop over Python strings.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -298,6 +298,21 @@ class TextBatch:
         points = np.empty(int(offsets[-1]), np.uint32)
         _gather(self.points, self.offsets, indices, offsets, points)
         return TextBatch(points, offsets)
+
+
+def blocks(batch: TextBatch, characters: int = 1 << 16) -> Iterator[TextBatch]:
+    """The batch in consecutive parts of about so many characters (or one longer text).
+
+    What is computed of a part then stays in the processor's cache from one kernel to the next.
+    """
+    begin = 0
+    while begin < len(batch):
+        first = batch.offsets[begin]
+        end = int(np.searchsorted(batch.offsets, first + characters, side="right")) - 1
+        end = max(end, begin + 1)
+        offsets = batch.offsets[begin : end + 1]
+        yield TextBatch(batch.points[first : offsets[-1]], offsets - first)
+        begin = end
 
 
 @njit(cache=True, nogil=True)

@@ -21,13 +21,18 @@ KEY_BITS = 40
 """Bits of a band key. Two different bands agree by chance once in 2^40."""
 
 
-def _areas(threshold: float, bands: int, rows: int, points: int = 1000) -> tuple[float, float]:
-    """(area of false positives below the threshold, of false negatives above it)."""
+def _areas(
+    threshold: float, bands: int, most: int, points: int = 1000
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(area of false positives below the threshold, of false negatives above it), for so many bands
+    of 1, 2, ..., `most` rows; float64 [most] each.
+    """
+    rows = np.arange(1, most + 1)[:, None]
     below = (np.arange(points) + 0.5) / points * threshold
     above = threshold + (np.arange(points) + 0.5) / points * (1 - threshold)
     positive = 1 - (1 - below**rows) ** bands
     negative = (1 - above**rows) ** bands
-    return float(positive.mean() * threshold), float(negative.mean() * (1 - threshold))
+    return positive.mean(axis=1) * threshold, negative.mean(axis=1) * (1 - threshold)
 
 
 @lru_cache(maxsize=64)
@@ -41,12 +46,12 @@ def optimal_bands(
     best = (1, 1)
     least = float("inf")
     for bands in range(1, permutations + 1):
-        for rows in range(1, permutations // bands + 1):
-            positive, negative = _areas(threshold, bands, rows)
-            error = positive * false_positive_weight + negative * false_negative_weight
-            if error < least:
-                least = error
-                best = (bands, rows)
+        positive, negative = _areas(threshold, bands, permutations // bands)
+        errors = positive * false_positive_weight + negative * false_negative_weight
+        rows = int(np.argmin(errors)) + 1
+        if errors[rows - 1] < least:
+            least = float(errors[rows - 1])
+            best = (bands, rows)
     return best
 
 

@@ -19,8 +19,8 @@ from curate.dedup.corpus import ROW_BITS, Corpus
 from curate.dedup.crowd import crowd_pairs
 from curate.dedup.options import NearDedup
 from curate.dedup.records import RecordFile, write_records
-from curate.dedup.sketch import BAND_RECORD, BANDS, BUCKET_BITS
-from curate.dedup.spread import sorted_words
+from curate.dedup.sketch import BAND_RECORD, BUCKET_BITS
+from curate.dedup.spread import distinct_words, sorted_words
 
 SMALL_GROUP = 16
 """Largest group of which all pairs are taken."""
@@ -83,7 +83,8 @@ def key_words(corpus: Corpus, mask: str | None, bits: int, value: int) -> NDArra
     bucket = (value >> (bits - whole)) * step
     parts: list[NDArray[np.uint64]] = []
     for number, partition in enumerate(corpus.partitions):
-        records = RecordFile(partition.sketch).read(BANDS, BAND_RECORD, bucket, bucket + step)
+        file = RecordFile(partition.sketch)
+        records = file.read(partition.section, BAND_RECORD, bucket, bucket + step)
         if bits > whole:
             prefix = records >> np.uint64(KEY_BITS + ROW_BITS - bits)
             records = records[prefix == np.uint64(value)]
@@ -146,7 +147,7 @@ def write_candidates(
     begins = np.zeros(count + 1, np.int64)
     np.cumsum(np.bincount(shards, minlength=count), out=begins[1:])
     words = words[order]
-    kept = [np.unique(words[begins[shard] : begins[shard + 1]]) for shard in range(count)]
+    kept = [distinct_words(words[begins[shard] : begins[shard + 1]]) for shard in range(count)]
     offsets = np.zeros(count + 1, np.int64)
     np.cumsum([len(part) for part in kept], out=offsets[1:])
     every = np.concatenate(kept) if kept else np.zeros(0, np.uint64)

@@ -34,8 +34,7 @@ class TextPartition:
 
     texts: str
     """Arrow IPC file with a large_string column `text`; where it has a column `quarantine`, rows
-    with a value there take no part. Where it has `key` and `weight` (uint32), exact duplicates are
-    rows of the same key instead, and the one of the highest weight stays."""
+    with a value there take no part."""
     sketch: str
     """Where the sketch of this partition is written; keyed by texts, decision and options."""
     rows: int
@@ -46,6 +45,10 @@ class TextPartition:
     ranked: bool = False
     """Whether near duplicates, too, are ranked by a column of `texts`, `rank` (uint32), instead of
     their length; in a corpus all partitions are, or none."""
+    column: str = "text"
+    """What of `texts` is compared; in a corpus the same of all."""
+    section: int = 1
+    """Where its band keys are in the sketch."""
     sides: str | None = None
     """Where the side records of a partition of pairs are written, when sides are compared."""
 
@@ -55,9 +58,9 @@ def write_corpus(path: Path, partitions: Sequence[TextPartition]) -> None:
     write_listing(path, [asdict(partition) for partition in partitions])
 
 
-def text_column(path: str) -> pa.Array:
-    """The `text` column of a partition, mapped from its file."""
-    return column_array(read_arrow(Path(path), ["text"]), "text").cast(pa.large_string())
+def text_column(path: str, column: str = "text") -> pa.Array:
+    """A column of texts of a partition, mapped from its file."""
+    return column_array(read_arrow(Path(path), [column]), column).cast(pa.large_string())
 
 
 def taking_part(table: pa.Table, decision: str | None) -> NDArray[np.bool_]:
@@ -107,11 +110,16 @@ class Corpus:
             if len(part)
         ]
 
+    def _column(self, number: int) -> pa.Array:
+        """What is compared of a partition."""
+        partition = self.partitions[number]
+        return text_column(partition.texts, partition.column)
+
     def texts(self, ordinals: Ordinals) -> TextBatch:
         """The texts at ascending ordinals."""
         # Each partition's map is dropped before the next: pages of a map count as memory in use.
         arrays = [
-            text_column(self.partitions[number].texts).take(pa.array(part - self.firsts[number]))
+            self._column(number).take(pa.array(part - self.firsts[number]))
             for number, part in self._by_partition(ordinals)
         ]
         return TextBatch.from_arrow(pa.concat_arrays(arrays) if arrays else pa.array([], "str"))
@@ -120,7 +128,7 @@ class Corpus:
         """UTF-8 bytes of the texts at ascending ordinals, without reading them."""
         sizes = [np.zeros(0, np.int64)]
         for number, part in self._by_partition(ordinals):
-            column = text_column(self.partitions[number].texts)
+            column = self._column(number)
             offsets = np.frombuffer(column.buffers()[1], np.int64)
             at = part - self.firsts[number] + column.offset
             sizes.append(offsets[at + 1] - offsets[at])

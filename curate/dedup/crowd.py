@@ -20,6 +20,7 @@ from curate.dedup.corpus import Corpus
 from curate.dedup.normal import normal_texts
 from curate.dedup.options import NearDedup
 from curate.dedup.shingle import Shingles, shingle_sets
+from curate.dedup.spread import distinct_words
 
 SATURATED = 8
 """Earlier similar rows after which a row is no longer offered to later ones."""
@@ -215,7 +216,7 @@ def crowd_pairs(
     if not crowds:
         return np.zeros((0, 2), np.uint64)
     budget = (near.memory_mb << 20) // 4 // _BYTES_PER_SHINGLE
-    members = np.unique(np.concatenate(crowds))
+    members = distinct_words(np.concatenate(crowds))
     # A text has at most a shingle for every byte, and a few more when it is short.
     if int(corpus.sizes(members).sum()) + 8 * len(members) <= budget:
         return _pairs_in_memory(corpus, members, crowds, near)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -40,6 +40,11 @@ class NearDedup(BaseModel):
     memory_mb: int = Field(default=1024, ge=64)
     """Memory one task may take for records and shingles, in MiB. It changes how the work is cut
     and, in groups of thousands of much alike texts, which of many comparisons are left out."""
+
+    @property
+    def hashes(self) -> dict[str, Any]:
+        """All that a text's band keys depend on."""
+        return self.model_dump(include={*NearDedup.model_fields} - {"memory_mb"})
 
     @model_validator(mode="after")
     def _weighted(self) -> NearDedup:

@@ -16,6 +16,7 @@ A shingle is stood for by a 64-bit hash: a polynomial in the code points modulo 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -24,10 +25,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from curate.dedup.normal import CODE, CONTENT, NormalTexts, mixed
+from curate.dedup.normal import CODE, CONTENT, NormalTexts, mixed, normal_texts
 from curate.dedup.options import NearDedup
 from curate.dedup.spread import slot_bits, sort_spread
-from curate.textbatch import TextBatch
+from curate.textbatch import TextBatch, blocks
 
 SHORT = 16
 """Texts with fewer content characters than this are short (or fewer than a shingle has)."""
@@ -218,3 +219,127 @@ def shingle_sets(texts: NormalTexts, options: NearDedup) -> Shingles:
     offsets = np.zeros(len(every) + 1, np.int64)
     total = _sorted_sets(every.values, every.offsets, offsets)
     return Shingles(every.values[:total], offsets)
+
+
+@njit(inline="always")
+def _slots(n):  # type: ignore[no-untyped-def]
+    """Slots of a table for n values: a power of two, half of them free at least."""
+    size = 16
+    while size < 2 * n:
+        size *= 2
+    return size
+
+
+@njit(cache=True, nogil=True)
+def _longest(offsets):  # type: ignore[no-untyped-def]
+    longest = 0
+    for d in range(len(offsets) - 1):
+        longest = max(longest, offsets[d + 1] - offsets[d])
+    return longest
+
+
+@njit(inline="always")
+def _put(value, table, owners, owner, mask):  # type: ignore[no-untyped-def]
+    """Puts a value into a table of which only slots of this owner count; whether it was new."""
+    # Values are hashes, so their lower bits are as good a place as any.
+    slot = value & mask
+    while owners[slot] == owner:
+        if table[slot] == value:
+            return False
+        slot = (slot + np.uint64(1)) & mask
+    table[slot] = value
+    owners[slot] = owner
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _distinct(values, offsets, out_offsets):  # type: ignore[no-untyped-def]
+    size = _slots(_longest(offsets))
+    table = np.empty(size, np.uint64)
+    owners = np.full(size, -1, np.int64)
+    k = 0
+    for d in range(len(offsets) - 1):
+        mask = np.uint64(_slots(offsets[d + 1] - offsets[d]) - 1)
+        for i in range(offsets[d], offsets[d + 1]):
+            value = values[i]
+            if _put(value, table, owners, d, mask):
+                values[k] = value
+                k += 1
+        out_offsets[d + 1] = k
+    return k
+
+
+def distinct(every: Shingles) -> Shingles:
+    """The set of shingles of every text, in order of occurrence; takes over the values."""
+    offsets = np.zeros(len(every) + 1, np.int64)
+    total = _distinct(every.values, every.offsets, offsets)
+    return Shingles(every.values[:total], offsets)
+
+
+def distinct_shingles(batch: TextBatch, options: NearDedup) -> Shingles:
+    """The set of shingles of every text, in order of occurrence."""
+    parts = [distinct(shingles(normal_texts(block), options)) for block in blocks(batch)]
+    return end_to_end(parts)
+
+
+def end_to_end(parts: Sequence[Shingles]) -> Shingles:
+    """The sets of all parts as one."""
+    sizes = [np.diff(part.offsets) for part in parts]
+    offsets = np.zeros(1 + sum(map(len, sizes)), np.int64)
+    np.cumsum(np.concatenate([np.zeros(0, np.int64), *sizes]), out=offsets[1:])
+    return Shingles(np.concatenate([np.zeros(0, np.uint64), *(p.values for p in parts)]), offsets)
+
+
+@njit(cache=True, nogil=True)
+def _jaccard(values, offsets, left, right, order, threshold, out):  # type: ignore[no-untyped-def]
+    size = _slots(_longest(offsets))
+    table = np.empty(size, np.uint64)
+    owners = np.full(size, -1, np.int64)
+    mask = np.uint64(0)
+    held = -1
+    for k in order:
+        a = left[k]
+        b = right[k]
+        n = offsets[a + 1] - offsets[a]
+        m = offsets[b + 1] - offsets[b]
+        out[k] = 0.0
+        if n == 0 or m == 0 or min(n, m) < threshold * max(n, m):
+            continue
+        if a != held:
+            held = a
+            mask = np.uint64(_slots(n) - 1)
+            for i in range(offsets[a], offsets[a + 1]):
+                _put(values[i], table, owners, a, mask)
+        # So many of b may be missing, or the similarity is below the threshold.
+        missing = np.int64(m - threshold / (1.0 + threshold) * (n + m) + 1e-6)
+        common = 0
+        for j in range(offsets[b], offsets[b + 1]):
+            value = values[j]
+            slot = value & mask
+            while owners[slot] == a and table[slot] != value:
+                slot = (slot + np.uint64(1)) & mask
+            if owners[slot] == a:
+                common += 1
+            else:
+                missing -= 1
+                if missing < 0:
+                    break
+        if missing >= 0:
+            out[k] = common / (n + m - common)
+
+
+def jaccard(
+    sets: Shingles,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    threshold: float = 0.0,
+) -> NDArray[np.float64]:
+    """Jaccard similarity of pairs of sets; 0 where it is soon seen to be below the threshold.
+
+    sets: distinct values, in any order. Two empty sets have similarity 0.
+    """
+    out = np.empty(len(left), np.float64)
+    # A left set is put into a table once for all of its pairs.
+    order = np.argsort(left, kind="stable")
+    _jaccard(sets.values, sets.offsets, left, right, order, threshold, out)
+    return out

@@ -1,13 +1,14 @@
 """The first stage: what later stages need to know of a partition, in one pass over its texts.
 
 A sketch file has two sections, each in 1024 buckets by the upper bits of a hash: the content hash
-of every row (for exact duplicates), and the band keys of every row (for near duplicates). It
-depends on the partition and the options only, so it is made once, whatever other files become.
+of every row (for exact duplicates), and the band keys of every row (for near duplicates); where
+rows are compared by more than one text, further sections of band keys. It depends on the partition
+and the options only, so it is made once, whatever other files become.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,13 @@ from curate.dedup.band import KEY_BITS, band_keys, banding
 from curate.dedup.corpus import ROW_BITS, taking_part
 from curate.dedup.normal import content_hashes, normal_texts
 from curate.dedup.options import ExactDedup, NearDedup
-from curate.dedup.records import write_records
+from curate.dedup.records import Records, write_records
 from curate.dedup.shingle import shingles
 from curate.storage import column_array, read_arrow
-from curate.textbatch import TextBatch
+from curate.textbatch import TextBatch, blocks
 from curate.together import laid_together
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same texts and options may give other records."""
 
 EXACT, BANDS = 0, 1
@@ -35,23 +36,13 @@ BUCKET_BITS = 10
 BUCKETS = 1 << BUCKET_BITS
 
 EXACT_RECORD = np.dtype([("h1", "<u8"), ("h2", "<u8"), ("row", "<u4"), ("length", "<u4")])
-"""128-bit content hash, row in the partition, length in characters (at most 2^32 - 1)."""
+"""128-bit content hash, row in the partition, length in characters (at most 2^32 - 1), or what
+else rows are ranked by."""
 BAND_RECORD = np.dtype("<u8")
 """Band key in the upper KEY_BITS bits, row in the partition in the lower ROW_BITS."""
 
-
-@dataclass(frozen=True)
-class Sketch:
-    """Records of both sections, each sorted by bucket, and where their buckets begin."""
-
-    exact: NDArray[np.void]
-    exact_offsets: NDArray[np.int64]
-    bands: NDArray[np.uint64]
-    band_offsets: NDArray[np.int64]
-
-    def write(self, path: Path) -> None:
-        """Write the sketch file."""
-        write_records(path, [(self.exact, self.exact_offsets), (self.bands, self.band_offsets)])
+Section = tuple[Records, NDArray[np.int64]]
+"""Records by bucket, and where the buckets begin, int64 [BUCKETS + 1]."""
 
 
 def bucket_ranges(needed: int, memory_mb: int) -> list[tuple[int, int]]:
@@ -88,21 +79,6 @@ def _place_keys(keys, counted, rows, offsets, out):  # type: ignore[no-untyped-d
                 next_free[bucket] += 1
 
 
-def blocks(batch: TextBatch, characters: int = 1 << 16) -> Iterator[TextBatch]:
-    """The batch in consecutive parts of about so many characters (or one longer text).
-
-    What is computed of a part then stays in the processor's cache from one kernel to the next.
-    """
-    begin = 0
-    while begin < len(batch):
-        first = batch.offsets[begin]
-        end = int(np.searchsorted(batch.offsets, first + characters, side="right")) - 1
-        end = max(end, begin + 1)
-        offsets = batch.offsets[begin : end + 1]
-        yield TextBatch(batch.points[first : offsets[-1]], offsets - first)
-        begin = end
-
-
 @dataclass(frozen=True)
 class Hashed:
     """What is looked for of n texts; arrays of what is not looked for have no rows."""
@@ -120,56 +96,56 @@ class Hashed:
 
 
 def hashed(
-    batch: TextBatch, exact: ExactDedup | None, near: NearDedup | None, keys_of: TextBatch | None
+    batch: TextBatch, part: NDArray[np.bool_], exact: bool, near: NearDedup | None
 ) -> Hashed:
-    """Hashes and keys of texts.
+    """Content hashes of texts, if `exact`, and band keys for a search, if there is one.
 
-    keys_of: what exact duplicates have in common, the texts themselves unless given.
+    part: of which texts, bool [len(batch)]; n are.
     """
-    hashes = np.empty((len(batch) if exact else 0, 2), np.uint64)
-    keys = np.empty((len(batch) if near else 0, banding(near)[0] if near else 0), np.uint64)
+    n = int(part.sum())
+    hashes = np.empty((n if exact else 0, 2), np.uint64)
+    keys = np.empty((n if near else 0, banding(near)[0] if near else 0), np.uint64)
     counted = np.empty(len(keys), np.bool_)
-    begin = 0
+    at = begin = 0
     for block in blocks(batch):
-        end = begin + len(block)
-        texts = normal_texts(block)
-        if exact is not None and keys_of is None:
+        own = np.flatnonzero(part[at : at + len(block)])
+        at += len(block)
+        end = begin + len(own)
+        texts = normal_texts(block if len(own) == len(block) else block.taken(own))
+        if exact:
             hashes[begin:end] = content_hashes(texts)
         if near is not None:
             pieces = shingles(texts, near)
             keys[begin:end] = band_keys(pieces, near)
             counted[begin:end] = np.diff(pieces.offsets) > 0
         begin = end
-    if exact is not None and keys_of is not None:
-        begin = 0
-        for block in blocks(keys_of):
-            hashes[begin : begin + len(block)] = content_hashes(normal_texts(block))
-            begin += len(block)
     return Hashed(hashes, keys, counted)
 
 
-def placed(found: Hashed, rows: NDArray[np.int64], weights: NDArray[Any] | None) -> Sketch:
-    """The sketch of texts that are these rows of a partition.
+def exact_section(
+    hashes: NDArray[np.uint64], rows: NDArray[np.int64], weights: NDArray[Any]
+) -> Section:
+    """The content hashes of these rows of a partition, uint64 [n, 2].
 
-    weights: which of exact duplicates stays, the one of the highest, [n]; None where exact
-    duplicates are not looked for.
+    weights: of exact duplicates the one of the highest stays, [n].
     """
-    hashes, keys, counted = found.hashes, found.keys, found.counted
     buckets = (hashes[:, 0] >> np.uint64(64 - BUCKET_BITS)).astype(np.uint16)
     order = np.argsort(buckets, kind="stable")
-    exact_records = np.empty(len(hashes), EXACT_RECORD)
-    exact_records["h1"] = hashes[order, 0]
-    exact_records["h2"] = hashes[order, 1]
-    if weights is not None:
-        exact_records["row"] = rows[order]
-        exact_records["length"] = weights[order]
-    exact_offsets = np.zeros(BUCKETS + 1, np.int64)
-    np.cumsum(np.bincount(buckets, minlength=BUCKETS), out=exact_offsets[1:])
-    band_offsets = np.zeros(BUCKETS + 1, np.int64)
-    _count_keys(keys, counted, band_offsets)
-    bands = np.empty(int(band_offsets[-1]), np.uint64)
-    _place_keys(keys, counted, rows, band_offsets, bands)
-    return Sketch(exact_records, exact_offsets, bands, band_offsets)
+    records = np.empty(len(hashes), EXACT_RECORD)
+    records["h1"], records["h2"] = hashes[order, 0], hashes[order, 1]
+    records["row"], records["length"] = rows[order], weights[order]
+    offsets = np.zeros(BUCKETS + 1, np.int64)
+    np.cumsum(np.bincount(buckets, minlength=BUCKETS), out=offsets[1:])
+    return records, offsets
+
+
+def band_section(found: Hashed, rows: NDArray[np.int64]) -> Section:
+    """The band keys of texts that are these rows of a partition, int64 [n]."""
+    offsets = np.zeros(BUCKETS + 1, np.int64)
+    _count_keys(found.keys, found.counted, offsets)
+    records = np.empty(int(offsets[-1]), np.uint64)
+    _place_keys(found.keys, found.counted, rows, offsets, records)
+    return records, offsets
 
 
 def write_sketches(
@@ -179,28 +155,23 @@ def write_sketches(
     exact: ExactDedup | None,
     near: NearDedup | None,
 ) -> None:
-    """Task: write the sketches of partitions of one kind (see TextPartition for the files).
+    """Task: write the sketches of partitions (see TextPartition for the files).
 
-    Of exact duplicates the longest stays, unless the files rank rows by `weight`.
+    Of exact duplicates the longest stays.
     """
     tables = [read_arrow(Path(path)) for path in texts]
     parts = [taking_part(t, d) for t, d in zip(tables, decisions, strict=True)]
-    rows = [np.flatnonzero(part) for part in parts]
-    names = [name for name in ("text", "key", "weight") if name in tables[0].column_names]
-    whole = laid_together([table.select(names) for table in tables])
-    columns = {name: column_array(whole, name) for name in names}
-    batch = TextBatch.from_arrow(columns["text"])
-    every = np.flatnonzero(np.concatenate(parts))
-    if len(every) < len(batch):
-        batch = batch.taken(every)
-    keys_of = None
-    weights = batch.lengths()
-    if "key" in columns:
-        keys_of = TextBatch.from_arrow(columns["key"]).taken(every)
-        weights = columns["weight"].to_numpy()[every]
-    found = hashed(batch, exact, near, keys_of)
+    whole = laid_together([table.select(["text"]) for table in tables])
+    batch = TextBatch.from_arrow(column_array(whole, "text"))
+    part = np.concatenate(parts)
+    every = hashed(batch, part, exact is not None, near)
+    lengths = batch.lengths()[part]
     end = 0
-    for own, output in zip(rows, outputs, strict=True):
-        begin, end = end, end + len(own)
-        ranked = weights[begin:end] if exact is not None else None
-        placed(found.between(begin, end), own, ranked).write(Path(output))
+    for own, output in zip(parts, outputs, strict=True):
+        rows = np.flatnonzero(own)
+        begin, end = end, end + len(rows)
+        found = every.between(begin, end)
+        # Without a search for exact duplicates there are no hashes, and no records of them.
+        n = len(found.hashes)
+        sections = [exact_section(found.hashes, rows[:n], lengths[begin:end][:n])]
+        write_records(Path(output), [*sections, band_section(found, rows)])

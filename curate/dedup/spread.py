@@ -76,3 +76,11 @@ def sorted_words(words: NDArray[np.uint64], top: int) -> NDArray[np.uint64]:
     slots = np.empty((1 << slot_bits(len(words))) + 1, np.int64)
     sort_spread(words, top, np.empty(len(words), np.uint64), slots)
     return words
+
+
+def distinct_words(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The distinct words, ascending; quicker than `np.unique`, which hashes them first."""
+    words = np.sort(words, axis=None)
+    first = np.ones(len(words), np.bool_)
+    np.not_equal(words[1:], words[:-1], out=first[1:])
+    return words[first]

@@ -24,6 +24,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from curate.dedup.normal import CODE, content_hashes, mixed, normal_texts
+from curate.tables import stored
 from curate.textbatch import TextBatch
 
 VERSION = 1
@@ -50,6 +51,12 @@ _SEPARATORS = "，、；,;"
 
 @cache
 def _table() -> NDArray[np.uint8]:
+    """`_built_table`, from the cache of tables."""
+    versions = {"unicode": unicodedata.unidata_version}
+    return stored("substance", lambda: {"table": _built_table()}, [__file__], versions)["table"]
+
+
+def _built_table() -> NDArray[np.uint8]:
     """uint8 [0x110000]: what becomes of a code point of a normal form."""
     table = np.zeros(0x110000, np.uint8)
     for code in range(0x34000):

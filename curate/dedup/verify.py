@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from curate.dedup.agreement import agreeing
 from curate.dedup.candidate import SHARD_BITS
 from curate.dedup.corpus import Corpus
 from curate.dedup.kind import NEAR_KIND
-from curate.dedup.normal import normal_texts
 from curate.dedup.options import NearDedup
 from curate.dedup.records import RecordFile, write_records
-from curate.dedup.shingle import Shingles, shingle_sets
+from curate.dedup.shingle import distinct_shingles, jaccard
+from curate.dedup.spread import distinct_words
 
 VERIFIED = np.dtype(
     [
@@ -57,43 +56,6 @@ class Judgement:
 _PAIRS_AT_ONCE = 1 << 18
 
 
-@njit(cache=True, nogil=True)
-def _jaccard(values, offsets, left, right, threshold, out):  # type: ignore[no-untyped-def]
-    for k in range(len(left)):
-        i = offsets[left[k]]
-        i_end = offsets[left[k] + 1]
-        j = offsets[right[k]]
-        j_end = offsets[right[k] + 1]
-        n = i_end - i
-        m = j_end - j
-        out[k] = 0.0
-        if n == 0 or m == 0 or min(n, m) < threshold * max(n, m):
-            continue
-        common = 0
-        while i < i_end and j < j_end:
-            a = values[i]
-            b = values[j]
-            common += a == b
-            i += a <= b
-            j += b <= a
-        out[k] = common / (n + m - common)
-
-
-def jaccard(
-    sets: Shingles,
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-    threshold: float = 0.0,
-) -> NDArray[np.float64]:
-    """Jaccard similarity of pairs of sets; 0 where the sizes alone put it below the threshold.
-
-    `sets` are ascending, as `shingle_sets` gives them. Two empty sets have similarity 0.
-    """
-    out = np.empty(len(left), np.float64)
-    _jaccard(sets.values, sets.offsets, left, right, threshold, out)
-    return out
-
-
 def verified_pairs(
     corpus: Corpus, pairs: NDArray[np.uint64], near: NearDedup, judgement: Judgement
 ) -> tuple[NDArray[np.void], NDArray[np.void]]:
@@ -101,7 +63,7 @@ def verified_pairs(
     ordinals, index = np.unique(pairs, return_inverse=True)
     index = index.reshape(pairs.shape)
     batch = corpus.texts(ordinals)
-    sets = shingle_sets(normal_texts(batch), near)
+    sets = distinct_shingles(batch, near)
     similarity = jaccard(sets, index[:, 0], index[:, 1], near.threshold)
     # The empty pair never gets here: sets without shingles have no band keys.
     found = similarity >= near.threshold
@@ -138,7 +100,7 @@ def _portions(
         waiting = [pairs[begin : begin + _PAIRS_AT_ONCE]]
         while waiting:
             portion = waiting.pop()
-            if len(portion) > 1 and int(corpus.sizes(np.unique(portion)).sum()) > budget:
+            if len(portion) > 1 and int(corpus.sizes(distinct_words(portion)).sum()) > budget:
                 half = len(portion) // 2
                 waiting += [portion[half:], portion[:half]]
             else:
@@ -160,7 +122,7 @@ def write_verified(
     opened = Corpus(corpus)
     bits = np.uint64(opened.ordinal_bits)
     words = [RecordFile(path).read(0, "<u8", shard, shard + 1) for path in candidates]
-    every = np.unique(np.concatenate(words)) if words else np.zeros(0, np.uint64)
+    every = distinct_words(np.concatenate([np.zeros(0, np.uint64), *words]))
     found = [(np.zeros(0, VERIFIED), np.zeros(0, VERIFIED))]
     # Texts, code points, normal forms and shingles: about 20 bytes for every byte of text.
     budget = (near.memory_mb << 20) // 2 // 20

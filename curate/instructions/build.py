@@ -22,10 +22,11 @@ from curate.build import (
     paths_of,
     together,
 )
+from curate.dedup import sketch, substance
 from curate.dedup.corpus import TextPartition
 from curate.dedup.kind import QUESTION_KIND
 from curate.dedup.options import NearDedup
-from curate.dedup.plan import Comparison, sketch_task
+from curate.dedup.plan import Comparison
 from curate.dedup.verify import Judgement
 from curate.engine.local import Engine
 from curate.engine.task import Task
@@ -41,7 +42,7 @@ from curate.instructions.recipe import (
     InstructionSource,
     Mixture,
 )
-from curate.plan import SourcePlan, sketch_key
+from curate.plan import SourcePlan
 from curate.progress import Progress
 from curate.storage import read_json, write_json
 from curate.tokens.tokenizer import Tokenizer, load_tokenizer
@@ -84,47 +85,35 @@ class InstructionBuild(Build):
     @kept_per_piece
     def comparison_path(self, piece: Piece) -> Path:
         """The file that a piece is compared by."""
+        searches = (self.near_search(), self.question_search())
         key = fingerprint(
-            *("comparison", comparison.VERSION, piece.bundle.refine_key, piece.number),
-            *(self.instructions.dedup.answers, sorted(self.tags.items())),
+            *("comparison", comparison.VERSION, sketch.VERSION, substance.VERSION),
+            *(self.decision_path(piece).stem, sorted(self.tags.items())),
+            self.instructions.dedup.model_dump(mode="json", include={"answers", "exact"}),
+            [search.model_dump(mode="json") if search else None for search in searches],
+            self.instructions.dedup.questions is not None,
         )
         return self.work / "comparison" / f"{key}.arrow"
 
-    @kept_per_piece
     def sketch_path(self, piece: Piece) -> Path:
-        """The sketch of a piece, named by what it is compared by besides."""
-        key = fingerprint(super().sketch_path(piece).stem, self.comparison_path(piece).stem)
-        return self.work / "sketch" / f"{key}.sketch"
+        """The sketch of a piece, of its rows as a whole and of their questions."""
+        return self.comparison_path(piece).with_suffix(".sketch")
 
     def text_partition(self, piece: Piece) -> TextPartition:
         """As of other rows, with the texts that instructions are compared by."""
         return replace(
             super().text_partition(piece),
             texts=str(self.comparison_path(piece)),
+            decision=None,
             ranked=self.instructions.dedup.questions is not None,
         )
-
-    def question_path(self, piece: Piece) -> Path:
-        """The file that the questions of a piece are compared by."""
-        # With more columns where such rows are dropped.
-        name = "questions" if self.instructions.dedup.questions is not None else "split"
-        return self.comparison_path(piece).with_suffix(f".{name}.arrow")
-
-    @kept_per_piece
-    def question_sketch_path(self, piece: Piece) -> Path:
-        """The sketch of the questions of a piece."""
-        decided = self.decision_path(piece).stem
-        key = fingerprint(
-            sketch_key(decided, None, self.question_search()), self.question_path(piece).stem
-        )
-        return self.work / "sketch" / f"{key}.sketch"
 
     def question_partition(self, piece: Piece) -> TextPartition:
         """The questions of a piece."""
         return replace(
             self.text_partition(piece),
-            texts=str(self.question_path(piece)),
-            sketch=str(self.question_sketch_path(piece)),
+            column=comparison.QUESTION,
+            section=comparison.QUESTION_SECTION,
         )
 
     @property
@@ -132,11 +121,6 @@ class InstructionBuild(Build):
         """Whether rows are compared with each other: for a split they are in any case."""
         dedup, mixture = self.instructions.dedup, self.instructions.mixture
         return super().removes_duplicates or dedup.questions is not None or mixture.valid > 0
-
-    @property
-    def compares_questions(self) -> bool:
-        """Whether questions are compared by themselves."""
-        return self.instructions.dedup.questions is not None or self.instructions.mixture.valid > 0
 
     def near_search(self) -> NearDedup | None:
         """Finds what the recipe drops, and what the split keeps together."""
@@ -173,38 +157,30 @@ class InstructionBuild(Build):
         return found
 
     def row_steps(self) -> list[RowStep]:
-        """As of other rows, with what they are compared by, and the same of questions."""
+        """As of other rows, with what they are compared by, which is written with the sketches."""
         steps = super().row_steps()
-        compared: list[RowStep] = [(self.comparison_path, self.comparison_task)]
-        if self.compares_questions:
-            # There already, unless an earlier build did not compare them.
-            compared.append((self.question_path, self.comparison_task))
         if self.removes_duplicates:
-            steps[-1:-1] = compared
-        if self.compares_questions:
-            steps.append((self.question_sketch_path, self.question_sketch_task))
+            steps.insert(-1, (self.comparison_path, self.sketch_task))
         return steps
 
-    def comparison_task(self, pieces: list[Piece]) -> Task:
-        """Writes what pieces, and their questions, are compared by."""
-        questions = paths_of(self.question_path, pieces) if self.compares_questions else None
+    def sketch_task(self, pieces: list[Piece]) -> Task:
+        """Writes what pieces, and their questions, are compared by, and the sketches."""
         return Task(
             "curate.instructions.comparison:write_comparison",
             {
                 "refined": paths_of(self.refined_path, pieces),
+                "decisions": paths_of(self.decision_path, pieces),
                 "outputs": paths_of(self.comparison_path, pieces),
+                "sketches": paths_of(self.sketch_path, pieces),
                 "answers": self.instructions.dedup.answers,
                 "reasons": self.tags,
-                "questions": questions,
+                "exact": self.instructions.dedup.exact is not None,
+                "near": self.near_search(),
+                "questions": self.question_search(),
                 "substance": self.instructions.dedup.questions is not None,
             },
             label_of(pieces, "comparison"),
         )
-
-    def question_sketch_task(self, pieces: list[Piece]) -> Task:
-        """Writes the sketches of the questions of pieces."""
-        partitions = [self.question_partition(piece) for piece in pieces]
-        return sketch_task(partitions, None, self.question_search())
 
     # Mixture and results
 
@@ -286,7 +262,7 @@ class InstructionBuild(Build):
             "source": chosen[0].bundle.plan.label,
             "outputs": [str(self.drawn[i]) for i in numbers],
             "mixture": self.instructions.mixture,
-            "questions": paths_of(self.question_path, chosen) if clusters else None,
+            "questions": paths_of(self.comparison_path, chosen) if clusters else None,
             "clusters": str(clusters) if clusters else None,
             "epochs": self.epochs(chosen[0]),
             "tokenizer": str(self.tokenizer.path) if self.tokenizer else None,

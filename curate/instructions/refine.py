@@ -152,12 +152,6 @@ def rendered_rows(batch: InstructionBatch) -> TextBatch:
     return lines_of([batch.system, before, *last])
 
 
-def conversations(said: Sides, last: Sequence[TextBatch]) -> TextBatch:
-    """Earlier turns and the parts of the last one, one under the other, a text a row."""
-    user, assistant = (TextBatch.from_arrow(side) for side in (said.user, said.assistant))
-    return lines_of([turns_in_order(user, assistant, said.offsets), *last])
-
-
 def turns_in_order(user: TextBatch, assistant: TextBatch, turns: NDArray[np.int64]) -> TextBatch:
     """What was said in turns, one under the other, a text a row."""
     count = len(user)

@@ -117,7 +117,7 @@ class Compared:
         taking: list[Any] = []
         for part, entry in zip(parts, own, strict=True):
             refined, table = read_arrow(Path(part["refined"])), read_arrow(Path(entry["texts"]))
-            self.texts += column_array(table, "text").to_pylist()
+            self.texts += column_array(table, entry["column"]).to_pylist()
             open_rows = column_array(table, "quarantine").is_null().to_numpy(False)
             reason = column_array(read_arrow(Path(part["decision"])), "reason")
             taking.append(open_rows & reason.is_null().to_numpy(False))

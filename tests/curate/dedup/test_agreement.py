@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import random
+import re
+import unicodedata
+
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from curate.dedup.agreement import SHORT, WITHOUT_ANSWER, agreeing
+from curate.dedup.agreement import SHORT, WITHOUT_ANSWER, agreeing, without_announcing
+from curate.dedup.traits import CODE, CONTENT, NAMES, NUMBERS, QUOTED, normalised, tables, traits
 from curate.textbatch import TextBatch
+from tests.curate.dedup import plain_agreement as plain
 
 Row = tuple[str, str]
 
@@ -109,3 +117,104 @@ def test_pairs_are_judged_each_by_itself():
     left, right = np.array([0, 0, 1]), np.array([1, 2, 2])
     assert agreeing(batch, answers, left, right).tolist() == [False, True, False]
     assert agreeing(batch, answers, left[:0], right[:0]).tolist() == []
+
+
+PIECES = [
+    *("三", "两", "一", "第一", "二十三", "第", "3", "3.14", "１２", "٣", "3.", ".5", "的", "请"),
+    *("豆腐", "做法", "列举", "说出", "森林", "𠀀", "豈", "标点", "Grammar", "Python", "C++", "R"),
+    *("I", "_x", "a-b-", "don't", "Leeds", "Dover", "Amy’s", "ΟΔΟΣ", "Σ", "ß", "é", "e\u0301"),
+    *("《", "》", "“", "”", "「", "」", "『", "』", '"', "<", ">", "\n", " ", "  ", ". ", "? "),
+    *(
+        "' ",
+        ", ",
+        "：",
+        ":",
+        ") ",
+        "!",
+        "。",
+        "、",
+        ";",
+        "，",
+        "…",
+        "㎡",
+        "가",
+        "ﾀﾞ",
+        "🙂",
+        "\u200b",
+    ),
+    *("so", "The answer is ", "因此", "答案是", "答案", "最终", "所以", "IS", "this", "Hence,"),
+    *("İs", "ſo", "ıs", "x", "了", "\u200b"),
+]
+LETTERS = st.lists(st.sampled_from(PIECES), max_size=24).map("".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(LETTERS, LETTERS, LETTERS)
+@example("去 Leeds, Dover. Then I. Ask Amy’s", "Ask Amy’s. go, Leeds", "Leeds")
+def test_traits_as_regular_expressions_find_them(one: str, other: str, answer: str) -> None:
+    batch = TextBatch.from_strings([one, other])
+    own = traits(batch, TextBatch.from_strings([answer, answer]))
+    expected = [plain.Question(question, answer) for question in (one, other)]
+    found: list[list[list[int]]] = [
+        [own.found[own.bounds[3 * i + t] : own.bounds[3 * i + t + 1]].tolist() for t in range(3)]
+        for i in range(2)
+    ]
+    content = "".join(own.content.strings())
+    for i, question in enumerate(expected):
+        assert own.content[i] == question.content
+        assert sorted(own.ideographs[i]) == sorted(question.ideographs.elements())
+        assert len(found[i][NUMBERS]) == question.numbers.total()
+        assert len(set(found[i][NAMES])) == len(question.names)
+        quoted = [content[q >> 32 : q & 0xFFFFFFFF] for q in found[i][QUOTED]]
+        assert quoted == question.quoted
+    # Equal ones have equal hashes, and others have others.
+    assert len({*found[0][NUMBERS]} & {*found[1][NUMBERS]}) == len(
+        {*expected[0].numbers} & {*expected[1].numbers}
+    )
+    assert len({*found[0][NAMES]} & {*found[1][NAMES]}) == len(
+        expected[0].names & expected[1].names
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(LETTERS, LETTERS, LETTERS, st.randoms(use_true_random=False))
+def test_pairs_as_plain_python_judges_them(
+    question: str, answer: str, more: str, draw: random.Random
+) -> None:
+    """Pairs that are much alike, as those asked about are."""
+    rows = [(question, answer)]
+    for _ in range(5):
+        own = [*draw.choice(rows)]
+        side = draw.randrange(2)
+        at = draw.randrange(len(own[side]) + 1)
+        piece = draw.choice([more[:3], draw.choice(PIECES), ""])
+        own[side] = own[side][:at] + piece + own[side][at + draw.randrange(3) :]
+        rows.append((own[0], own[1]))
+    rows += [(q, a * 5) for q, a in rows[:3]]
+    batch = TextBatch.from_strings(["".join(row) for row in rows])
+    answers = np.array([len(a) for _, a in rows])
+    left, right = np.triu_indices(len(rows))
+    found = agreeing(batch, answers, left, right).tolist()
+    expected = [plain.agree(rows[a], rows[b]) for a, b in zip(left, right, strict=True)]
+    assert found == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(LETTERS, st.text(max_size=12)), max_size=4))
+def test_nfkc_and_what_announces_an_answer(texts: list[str]) -> None:
+    texts = [text.encode("utf-8", "ignore").decode() for text in texts]
+    batch = TextBatch.from_strings(texts)
+    assert normalised(batch).strings() == [unicodedata.normalize("NFKC", t) for t in texts]
+    assert without_announcing(batch).strings() == [plain.ANNOUNCING.sub("", t) for t in texts]
+
+
+def test_every_character() -> None:
+    """Tables against `unicodedata`, and composition with what is before."""
+    letters = tables()["letters"]
+    every = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+    forms = normalised(TextBatch.from_strings(["aあ가" + c for c in every])).strings()
+    assert forms == [unicodedata.normalize("NFKC", "aあ가" + c) for c in every]
+    for c in every[: 0x34000 - 0x800]:
+        entry = int(letters[ord(c)])
+        assert (chr(entry & CODE) if entry & CONTENT else "") == plain.content(c), hex(ord(c))
+        assert bool(entry & CONTENT) == bool(re.match(r"[^\W_]", c))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.dedup.spread import sorted_words
+from curate.dedup.spread import distinct_words, sorted_words
 
 
 @given(st.integers(1, 64).flatmap(
@@ -16,6 +16,7 @@ from curate.dedup.spread import sorted_words
 def test_any_words(given: tuple[int, list[int]]) -> None:
     top, values = given
     words = np.array(values, np.uint64)
+    assert distinct_words(words).tolist() == sorted({*values})
     assert sorted_words(words.copy(), top).tolist() == sorted(values)
 
 
