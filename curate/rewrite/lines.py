@@ -66,7 +66,10 @@ class Lines(Rewrite):
         if "\n" not in text or "```" in text:
             return text
         lines = text.split("\n")
-        keys = [self._key(line) for line in lines]
+        keys = [line.strip(_BLANKS) for line in lines]
+        # A line that stands there once is no copy, whatever else it is.
+        copied = {bare: self._key(bare) for bare, times in Counter(keys).items() if times > 1}
+        keys = [copied.get(bare, "") for bare in keys]
         counts = Counter(key for key in keys if key)
         if not counts or max(counts.values()) < 2 or looks_like_code(text):
             return text
@@ -88,9 +91,10 @@ class Lines(Rewrite):
                 seen.add(key)
         return "\n".join(kept)
 
-    def _key(self, line: str) -> str:
-        """What has to be equal for two lines to be copies; "" for lines that may come twice."""
-        bare = line.strip(_BLANKS)
+    def _key(self, bare: str) -> str:
+        """What has to be equal for two lines to be copies, blanks at their ends aside; "" for lines
+        that may come twice.
+        """
         if len(bare) < self.length * (1 + _is_latin(bare)) or _STRUCTURE.search(bare):
             return ""
         return bare if len(_LETTER.findall(bare)) * 2 >= len(bare) else ""
