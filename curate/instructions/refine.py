@@ -73,7 +73,9 @@ def refine_instructions(
         ends = np.frombuffer(array.buffers()[1], np.int64)
         lengths = np.diff(ends[array.offset : array.offset + len(array) + 1])
         size += np.bincount(row_of[name], lengths, rows).astype(np.int64)
-    whole = laid_end_to_end([TextBatch.from_arrow(array) for array in arrays.values()])
+    whole = TextBatch.from_arrow(
+        pa.concat_arrays([array.cast(pa.large_string()) for array in arrays.values()])
+    )
     clock.lap("decode")
 
     # All texts of all fields go through the rewrites at once; each text is rewritten by itself.
@@ -155,6 +157,8 @@ def rendered_rows(batch: InstructionBatch) -> TextBatch:
 def turns_in_order(user: TextBatch, assistant: TextBatch, turns: NDArray[np.int64]) -> TextBatch:
     """What was said in turns, one under the other, a text a row."""
     count = len(user)
+    if count == 0:
+        return TextBatch(np.zeros(0, np.uint32), np.zeros(len(turns), np.int64))
     user_then_answer = np.arange(2 * count).reshape(2, count).T.ravel()
     return lined(laid_end_to_end([user, assistant]), 2 * turns, user_then_answer)
 

@@ -46,7 +46,7 @@ class Adverts(Measure):
         return dict(zip(_COLUMNS, out, strict=True))
 
 
-_DIGIT, _BLANK, _ADDRESS, _GAP = 1, 2, 4, 8
+_DIGIT, _BLANK, _ADDRESS, _GAP, _SCHEME = 1, 2, 4, 8, 16
 
 
 def _table() -> NDArray[np.uint8]:
@@ -56,6 +56,7 @@ def _table() -> NDArray[np.uint8]:
     table[list(BLANKS)] |= _BLANK | _GAP
     address = string.ascii_letters + string.digits + "-._~:/?#[]@!$&'()*+,;=%"
     table[[ord(char) for char in address]] |= _ADDRESS
+    table[[ord(char) for char in "hHwW"]] |= _SCHEME
     table[[ord(char) for char in "：:号號码碼是为為同/（(【"]] |= _GAP
     return table
 
@@ -164,7 +165,8 @@ def _adverts(points, offsets, table, labels, out):  # type: ignore[no-untyped-de
                 i += 1
                 continue
             kind = table[c] if c < 0x10000 else np.uint8(0)
-            if kind & _BLANK:
+            if not kind & (_DIGIT | _SCHEME):
+                filled += not kind & _BLANK
                 i += 1
                 continue
             if kind & _DIGIT:
@@ -206,15 +208,11 @@ def _adverts(points, offsets, table, labels, out):  # type: ignore[no-untyped-de
                 filled += size
                 i = j
                 continue
-            if (c | 32) == 0x68 or (c | 32) == 0x77:
-                j = _address_end(points, i, end, table)
-                if j > i:
-                    links += j - i
-                    filled += j - i
-                    i = j
-                    continue
-            filled += 1
-            i += 1
+            j = _address_end(points, i, end, table)
+            links += j - i
+            j = max(j, i + 1)
+            filled += j - i
+            i = j
         if filled:
             out[0, d] = links / filled
             out[1, d] = contacts / filled

@@ -213,6 +213,9 @@ def _score(  # type: ignore[no-untyped-def]
     points, offsets, indices, script, letters, first, most, clear,
     moves, states, weights, prior, labels, scores, leads, buffer, lengths,
 ):  # fmt: skip
+    """Fills scores [n, len(LABELS)], leads and lengths [n], and rows of `buffer` with the letters
+    looked at; a buffer of one row is for all texts in turn.
+    """
     columns = weights.shape[1]
     counts = np.zeros(len(weights), np.int32)
     seen = np.empty(buffer.shape[1], np.int32)
@@ -220,6 +223,7 @@ def _score(  # type: ignore[no-untyped-def]
     log_count = np.log1p(np.arange(buffer.shape[1] + 1)).astype(np.float32)
     for k in range(len(indices)):
         position, end = offsets[indices[k]], offsets[indices[k] + 1]
+        fed = buffer[min(k, len(buffer) - 1)]
         state = 0
         found = 0
         taken = 0
@@ -229,7 +233,7 @@ def _score(  # type: ignore[no-untyped-def]
         while True:
             position, written, state, found, gap = _walk(
                 points, position, end, script, letters, room - taken, state, moves, states,
-                seen, counts, found, gap, buffer[k, length:],
+                seen, counts, found, gap, fed[length:],
             )  # fmt: skip
             taken = room
             length += written
@@ -286,19 +290,29 @@ def _judged(
     scores = np.full((n, len(LABELS)), -np.inf, np.float32)
     leads = np.zeros(n, np.float32)
     # A letter takes three bytes at most, and a blank may follow every one.
-    longest = min(int(batch.lengths()[indices].max()), 2 * _MOST)
-    buffer = np.zeros((n, 3 * longest + 8), np.uint8)
-    lengths = np.zeros(n, np.int64)
-    _score(
-        batch.points, batch.offsets, indices, np.uint32(script + 1), _letters(),
-        _FIRST, _MOST, _CLEAR,
-        model.moves, model.states, model.weights, model.prior, model.labels,
-        scores, leads, buffer, lengths,
-    )  # fmt: skip
+    room = 3 * min(int(batch.lengths()[indices].max()), 2 * _MOST) + 8
+
+    def score(
+        texts: NDArray[np.int64], scores: NDArray[np.float32], leads: NDArray[np.float32], rows: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        buffer = np.empty((rows, room), np.uint8)
+        lengths = np.zeros(len(texts), np.int64)
+        _score(
+            batch.points, batch.offsets, texts, np.uint32(script + 1), _letters(),
+            _FIRST, _MOST, _CLEAR,
+            model.moves, model.states, model.weights, model.prior, model.labels,
+            scores, leads, buffer, lengths,
+        )  # fmt: skip
+        return buffer, lengths
+
+    score(indices, scores, leads, 1)
     total = _BAYES_WEIGHT * scores.astype(np.float64)
     doubtful = np.flatnonzero(leads < _CLEAR)
     if len(doubtful):
-        texts = [bytes(buffer[k, : lengths[k]]).decode() for k in doubtful]
+        # Few, and only of these are the letters wanted: those of all would fill a page a text.
+        again = scores[doubtful], leads[doubtful]
+        buffer, lengths = score(indices[doubtful], *again, len(doubtful))
+        texts = [bytes(row[:n]).decode() for row, n in zip(buffer, lengths, strict=True)]
         votes = total[doubtful] + _cld2_votes(texts)
         unsettled = np.flatnonzero(_lead(votes) < _SETTLED)
         if len(unsettled):

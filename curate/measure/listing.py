@@ -145,8 +145,10 @@ def _listing(points, offsets, table, out):  # type: ignore[no-untyped-def]
                 if size == 0:
                     items += _begins_item(points, i, end, table)
                 size += 1
-                plural = i + 1 < end and (points[i + 1] == _PLURAL or points[i + 1] == _PLURALS)
-                if not (c == _WE and plural):  # 联系我们 is a label
+                # 联系我们 is a label.
+                if c != _WE or not (
+                    i + 1 < end and (points[i + 1] == _PLURAL or points[i + 1] == _PLURALS)
+                ):
                     seen |= kind
                 if kind & _SEPARATOR:
                     in_label = False

@@ -9,9 +9,16 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curate.rewrite.base import Rewrite
 from curate.rewrite.code import CODE_SPAN, looks_like_code, settled
-from curate.scan import Flag
+from curate.rewrite.code_gate import may_look_like_code
+from curate.rewrite.escapes_gate import PLAIN, UNCLEAR, classes, fill
+from curate.rewrite.kernel import rewritten
+from curate.scan import Flag, Scan
+from curate.textbatch import TextBatch
 
 # LaTeX commands that begin with n, r or t.
 _LATEX = (
@@ -113,6 +120,15 @@ class Escapes(Rewrite):
 
     def rewrite(self, text: str) -> str:
         return settled(text, self._once)
+
+    def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
+        flagged = scanned.having(self.flags)
+        found, escapes = classes(batch, flagged)
+        doubtful = np.flatnonzero((found == PLAIN) & (escapes < _BEYOND_CODE))
+        found[doubtful[may_look_like_code(batch, flagged[doubtful])]] = UNCLEAR
+        batch, plain = rewritten(batch, flagged[found == PLAIN], fill)
+        batch, others = self.rewritten_at(batch, flagged[found == UNCLEAR].tolist())
+        return batch, np.union1d(plain, others)
 
     def _once(self, text: str) -> str:
         if not any(escape in text for escape in _ESCAPES):

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from curate.rewrite.base import Rewrite
 from curate.rewrite.code import looks_like_code, settled
-from curate.scan import Scan
+from curate.scan import CharClass, Scan
 from curate.textbatch import TextBatch
 
 # Tables, list items, rules, quotations, "label: value", code and tags may well come twice.
@@ -57,7 +57,8 @@ class Lines(Rewrite):
 
     def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
         out = np.zeros(len(batch), np.bool_)
-        _suspects(batch.points, batch.offsets, self.length, out)
+        breaks = scanned.counts[:, CharClass.NEWLINE]
+        _suspects(batch.points, batch.offsets, breaks, self.length, out)
         return self.rewritten_at(batch, np.flatnonzero(out).tolist())
 
     def _once(self, text: str) -> str:
@@ -66,7 +67,10 @@ class Lines(Rewrite):
         if "\n" not in text or "```" in text:
             return text
         lines = text.split("\n")
-        keys = [self._key(line) for line in lines]
+        keys = [line.strip(_BLANKS) for line in lines]
+        # A line that stands there once is no copy, whatever else it is.
+        copied = {bare: self._key(bare) for bare, times in Counter(keys).items() if times > 1}
+        keys = [copied.get(bare, "") for bare in keys]
         counts = Counter(key for key in keys if key)
         if not counts or max(counts.values()) < 2 or looks_like_code(text):
             return text
@@ -88,9 +92,10 @@ class Lines(Rewrite):
                 seen.add(key)
         return "\n".join(kept)
 
-    def _key(self, line: str) -> str:
-        """What has to be equal for two lines to be copies; "" for lines that may come twice."""
-        bare = line.strip(_BLANKS)
+    def _key(self, bare: str) -> str:
+        """What has to be equal for two lines to be copies, blanks at their ends aside; "" for lines
+        that may come twice.
+        """
         if len(bare) < self.length * (1 + _is_latin(bare)) or _STRUCTURE.search(bare):
             return ""
         return bare if len(_LETTER.findall(bare)) * 2 >= len(bare) else ""
@@ -129,7 +134,7 @@ def _is_verse(lines: list[str]) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _suspects(points, offsets, length, out):  # type: ignore[no-untyped-def]
+def _suspects(points, offsets, breaks, length, out):  # type: ignore[no-untyped-def]
     """Marks texts with equal halves, or two lines of `length` characters equal but for blanks."""
     table = np.zeros(64, np.uint64)
     stamp = np.zeros(64, np.int64)
@@ -149,9 +154,7 @@ def _suspects(points, offsets, length, out):  # type: ignore[no-untyped-def]
                 out[d] = True
         if out[d]:
             continue
-        lines = 1
-        for i in range(start, end):
-            lines += points[i] == 10
+        lines = np.int64(breaks[d]) + 1
         if lines < 2:
             continue
         if lines * 2 > len(table):
@@ -161,7 +164,7 @@ def _suspects(points, offsets, length, out):  # type: ignore[no-untyped-def]
             table = np.zeros(capacity, np.uint64)
             stamp = np.zeros(capacity, np.int64)
         mask = np.uint64(len(table) - 1)
-        key = np.uint64(1469598103934665603)
+        key = np.uint64(0)
         characters = 0
         for i in range(start, end + 1):
             c = points[i] if i < end else np.uint32(10)
@@ -175,10 +178,10 @@ def _suspects(points, offsets, length, out):  # type: ignore[no-untyped-def]
                         break
                     stamp[slot] = d + 1
                     table[slot] = key
-                key = np.uint64(1469598103934665603)
+                key = np.uint64(0)
                 characters = 0
             else:
                 filled = c > 32 and c != 0x3000 and c != 0xA0
                 if filled:
-                    key = (key ^ np.uint64(c)) * np.uint64(1099511628211)
+                    key = key * np.uint64(0x9E3779B97F4A7C15) + np.uint64(c)
                 characters += filled or characters > 0

@@ -8,6 +8,7 @@ same unbroken run of ASCII.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
@@ -54,24 +55,40 @@ def _urls(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _URL.finditer(text)]
 
 
-_FINDERS: tuple[tuple[Kind, int, str, Callable[[str], Iterator[tuple[int, int]]]], ...] = (
-    (Kind.EMAIL, 0, "@＠tT", emails),
-    (Kind.IDENTITY, 15, "", identities),
-    (Kind.IDENTITY, 9, "证證", taiwan_identities),
-    (Kind.CARD, 14, "", cards),
-    (Kind.PHONE, 10, "", phones),
-    (Kind.LANDLINE, 9, "", landlines),
-    (Kind.LANDLINE, 7, "", local_numbers),
-    (Kind.HOTLINE, 10, "", hotlines),
-    (Kind.PASSPORT, 7, "照证證tT", passports),
-    (Kind.PLATE, 0, PROVINCES, plates),
-    (Kind.IP, 0, ".:", addresses),
-    (Kind.MAC, 0, ":-", macs),
-    (Kind.WECHAT, 0, "信微tTxXnNvV", wechats),
-    (Kind.QQ, 5, "Qq扣鹅群", qqs),
+_TRUNKS = r"(?<![0-9_])0[1-9]|86|85[23]"
+_ANYTHING = pattern("")
+_FINDERS: tuple[
+    tuple[Kind, int, str, re.Pattern[str], Callable[[str], Iterator[tuple[int, int]]]], ...
+] = (
+    (Kind.EMAIL, 0, "@＠tT", pattern(r"[@＠]|[\[(（【] ?(?:at|AT)"), emails),
+    (Kind.IDENTITY, 15, "", _ANYTHING, identities),
+    (Kind.IDENTITY, 9, "证證", _ANYTHING, taiwan_identities),
+    (Kind.CARD, 14, "", _ANYTHING, cards),
+    (Kind.PHONE, 10, "", pattern(rf"(?<![0-9_])(?:0?1[3-9]\d|09\d)|{_TRUNKS}"), phones),
+    (Kind.LANDLINE, 9, "", pattern(_TRUNKS), landlines),
+    (Kind.LANDLINE, 7, "", pattern(r"(?<!\d)[2-9]\d{2,3}[- ]?\d{4}(?![0-9_])"), local_numbers),
+    (Kind.HOTLINE, 10, "", pattern(r"(?<![0-9_])[48]00"), hotlines),
+    (Kind.PASSPORT, 7, "照证證tT", pattern(r"[照证證]|[Pp]assport|PASSPORT"), passports),
+    (Kind.PLATE, 0, PROVINCES, _ANYTHING, plates),
+    (
+        Kind.IP,
+        0,
+        ".:",
+        pattern(r"\d\.\d{1,3}\.\d{1,3}\.\d|:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:"),
+        addresses,
+    ),
+    (Kind.MAC, 0, ":-", pattern(r"[:-][0-9A-Fa-f]{2}[:-]"), macs),
+    (
+        Kind.WECHAT,
+        0,
+        "信微tTxXnNvV",
+        pattern(r"[信微]|[Ww]e[Cc]hat|WECHAT|[Ww]ei[Xx]in|[VvWw][Xx]|[加+＋][Vv]|[Vv] ?[:：]"),
+        wechats,
+    ),
+    (Kind.QQ, 5, "Qq扣鹅群", _ANYTHING, qqs),
 )
 """In order of precedence: the kind, digits that a number of the text must have (joints aside),
-characters of which the text must have one, how the kind is found."""
+characters of which the text must have one, what else must be found in it, how the kind is found."""
 _DIGITS = pattern(rf"\d(?:(?:[ ().+＋（）]|{DASH}){{0,2}}\d)*")
 _IN_URLS = frozenset({Kind.EMAIL, Kind.IP})
 """Kinds that count inside an address of the web too; other numbers there name pages and goods."""
@@ -82,10 +99,12 @@ def found(text: str) -> list[Hit]:
     urls = _urls(text)
     hits: list[Hit] = []
     longest = max((sum(map(str.isdecimal, run)) for run in _DIGITS.findall(text)), default=0)
-    for kind, least, characters, finder in _FINDERS:
+    for kind, least, characters, needed, finder in _FINDERS:
         if longest < least:
             continue
         if characters and not any(character in text for character in characters):
+            continue
+        if not needed.search(text):
             continue
         for start, end in finder(text):
             if kind not in _IN_URLS and any(a <= start < b for a, b in urls):

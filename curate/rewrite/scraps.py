@@ -9,6 +9,7 @@ in the middle a text may well be about them. The exception are marks that cite a
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -79,7 +80,7 @@ class Scraps(Rewrite):
 
     def rewrite_batch(self, batch: TextBatch, scanned: Scan) -> tuple[TextBatch, NDArray[np.int64]]:
         out = np.zeros(len(batch), np.bool_)
-        _suspects(batch.points, batch.offsets, _LONGEST, out)
+        _suspects(batch.points, batch.offsets, _table(), _LONGEST, out)
         _citing(batch.points, batch.offsets, scanned.having(Flag.MARKUP), out)
         return self.rewritten_at(batch, np.flatnonzero(out).tolist())
 
@@ -96,39 +97,112 @@ class Scraps(Rewrite):
         return text[: end.start()] if end else text
 
 
+_BLANK, _WORD_END, _MARK_END, _SENTENCE_END, _NOTHING_BEGINS = (1 << i for i in range(5))
+
+
+@cache
+def _table() -> NDArray[np.uint8]:
+    """uint8 [0x10000]: what a character at the ends of a text may be part of."""
+    table = np.zeros(0x10000, np.uint8)
+    for code in range(0x3001):
+        if chr(code).isspace():
+            table[code] = _BLANK
+    for bit, chars in (
+        (_WORD_END, "案答复出覆復retTIA"),  # of the words before a last colon
+        (_MARK_END, "|hmctrsd>"),  # of a mark, before its last >
+        (_SENTENCE_END, "。？?！!"),
+        (_NOTHING_BEGINS, "<＜[【（(《nN无無没沒不"),
+    ):
+        table[[ord(c) for c in chars]] |= bit
+    table.flags.writeable = False
+    return table
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _kind(points, i, table):  # type: ignore[no-untyped-def]
+    return table[points[i]] if points[i] < 0x10000 else np.uint8(0)
+
+
 @njit(cache=True, nogil=True)
-def _suspects(points, offsets, longest, out):  # type: ignore[no-untyped-def]
-    """Texts that end in a colon, > or ], begin with <, [, # or as the name of a field does, or are
-    as short as a placeholder.
+def _asks(points, start, i, table):  # type: ignore[no-untyped-def]
+    """Whether a word such as `Answer` may stand before the colon at `i`, in a line of its own or
+    behind a sentence.
+    """
+    while i > start and _kind(points, i - 1, table) & _BLANK:
+        i -= 1
+    if i > start and (points[i - 1] == 0x3011 or points[i - 1] == 0x5D):  # 】 ]
+        i -= 1
+    if i == start or not _kind(points, i - 1, table) & _WORD_END:
+        return False
+    # The longest word is `Assistant`.
+    first = i
+    while i > start and first - i < 10 and not _kind(points, i - 1, table) & _BLANK:
+        i -= 1
+        if _kind(points, i, table) & _SENTENCE_END:
+            return True
+    while i > start and _kind(points, i - 1, table) & _BLANK:
+        i -= 1
+        if points[i] == 10:
+            return True
+    return i > start and (_kind(points, i - 1, table) & _SENTENCE_END) != 0
+
+
+@njit(cache=True, nogil=True)
+def _suspects(points, offsets, table, longest, out):  # type: ignore[no-untyped-def]
+    """Texts that end in a turn mark's last characters, or in a colon behind the last character of
+    a word that asks for an answer; that begin with a turn mark's first characters, # or the name
+    of a field; and those as short as a placeholder that begin as one does.
 
     A heading at the end may come without its colon, so a last line that begins with # counts too.
     """
     for d in range(len(offsets) - 1):
         start, end = offsets[d], offsets[d + 1]
-        while start < end and (points[start] <= 32 or points[start] == 0x3000):
+        while start < end and _kind(points, start, table) & _BLANK:
             start += 1
-        while end > start and (points[end - 1] <= 32 or points[end - 1] == 0x3000):
+        while end > start and _kind(points, end - 1, table) & _BLANK:
             end -= 1
         if start == end:
             continue
         a, z = points[start], points[end - 1]
-        opens = a == 0x3C or a == 0x5B or a == 0x23
         second = points[min(start + 1, end - 1)]
         third = points[min(start + 2, end - 1)]
-        # 输 輸 and 入 出; Inp, Out
-        opens |= (a == 0x8F93 or a == 0x8F38) and (second == 0x5165 or second == 0x51FA)
-        opens |= a == 0x49 and second == 0x6E and third == 0x70
-        opens |= a == 0x4F and second == 0x75 and third == 0x74
-        closes = z == 0x3A or z == 0xFF1A or z == 0x3E or z == 0x5D
-        if opens or closes or end - start <= longest:
-            out[d] = True
-        else:
+        found = False
+        if a == 0x3C:  # <| <s> <eoh> <bos> <pad> </s> <<SYS>>
+            found = (
+                second == 0x7C
+                or second == 0x73
+                or second == 0x65
+                or second == 0x62
+                or second == 0x70
+                or second == 0x2F
+                or second == 0x3C
+            )
+        elif a == 0x5B:  # [INST] [/INST]
+            found = second == 0x49 or second == 0x2F
+        elif a == 0x23:
+            found = second == 0x23
+        elif a == 0x8F93 or a == 0x8F38:  # 输 輸 and 入 出
+            found = second == 0x5165 or second == 0x51FA
+        elif a == 0x49:  # Input
+            found = second == 0x6E and third == 0x70
+        elif a == 0x4F:  # Output
+            found = second == 0x75 and third == 0x74
+        if z == 0x3A or z == 0xFF1A:
+            found = found or _asks(points, start, end - 1, table)
+        elif z == 0x3E:
+            found = found or (end - start > 1 and _kind(points, end - 2, table) & _MARK_END)
+        elif z == 0x5D:
+            found = found or (end - start > 1 and points[end - 2] == 0x54)
+        if not found and end - start <= longest:
+            found = (_kind(points, start, table) & _NOTHING_BEGINS) != 0
+        if not found:
             i = end - 1
             while i > start and points[i] != 10 and end - i < 20:
                 i -= 1
-            while i < end and points[i] <= 32:
+            while i < end and _kind(points, i, table) & _BLANK:
                 i += 1
-            out[d] = points[i] == 0x23
+            found = points[i] == 0x23
+        out[d] = found
 
 
 @njit(cache=True, nogil=True)

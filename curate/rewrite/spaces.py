@@ -110,7 +110,8 @@ class Spaces(Rewrite):
             return rewritten(batch, flagged, _fill, _table(), _automaton(), mode, False)
         kept = laid_out(batch, flagged)
         batch, folded = rewritten(batch, flagged[~kept], _fill, _table(), _automaton(), mode, True)
-        batch, trimmed = self.rewritten_at(batch, flagged[kept].tolist())
+        framed = _framed(batch.points, batch.offsets, flagged[kept], _table())
+        batch, trimmed = self.rewritten_at(batch, flagged[kept][framed].tolist())
         return batch, np.union1d(folded, trimmed)
 
 
@@ -308,6 +309,30 @@ def _beside_han(points, start, end, table):  # type: ignore[no-untyped-def]
             return True
         last = kind
     return False
+
+
+@njit(cache=True, nogil=True)
+def _framed(points, offsets, indices, table):  # type: ignore[no-untyped-def]
+    """Bool [len(indices)]: which texts begin with an empty line, end in a blank or a line end, or
+    hold a blank other than U+0020, the tab and U+3000 (`_plain`).
+    """
+    found = np.zeros(len(indices), np.bool_)
+    for k in range(len(indices)):
+        i, end = offsets[indices[k]], offsets[indices[k] + 1]
+        if i == end:
+            continue
+        if points[end - 1] == 10 or table[points[end - 1]] & 1:
+            found[k] = True
+            continue
+        while i < end and table[points[i]] & 1:
+            i += 1
+        found[k] = points[i] == 10
+        for j in range(offsets[indices[k]], end):
+            c = points[j]
+            if table[c] & 1 and c != 0x20 and c != 0x09 and c != 0x3000:
+                found[k] = True
+                break
+    return found
 
 
 @njit(cache=True, nogil=True)

@@ -134,6 +134,85 @@ def test_idempotent_flagged_and_nothing_else_lost(text: str) -> None:
         assert scan(TextBatch.from_strings([text])).flags[0] & rewrite.flags
 
 
+NEAR = st.sampled_from(
+    [
+        *(
+            "\\n",
+            "\\n\\n",
+            "\\r\\n",
+            "\\t",
+            "\\",
+            "\\d",
+            "\\xa0",
+            '"',
+            "'",
+            "“",
+            "”",
+            "`",
+            "&quot;",
+            "|",
+        ),
+        *(
+            "[",
+            "]",
+            "(",
+            "）",
+            "{",
+            "=",
+            ",",
+            '":',
+            " ",
+            "\n",
+            "?",
+            "*",
+            "/",
+            "$",
+            "A",
+            "The",
+            "word",
+        ),
+        *(
+            "C:",
+            "print",
+            "echo",
+            "打印",
+            "用",
+            "换行",
+            "分割",
+            "换行符",
+            "转义",
+            "正则",
+            "newline",
+            "regex",
+        ),
+        *(
+            "Escape Char",
+            "LINE BREAK",
+            "Bac\u212aslash",
+            "rVert",
+            "return x;",
+            "x = 1;",
+            "{",
+            "中文。",
+        ),
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(NEAR, max_size=16).map("".join), max_size=8))
+def test_a_batch_is_its_texts_one_by_one(texts: list[str]) -> None:
+    """Most texts never reach the patterns: what the compiled look decides is what they would."""
+    rewrite = Escapes()
+    batch = TextBatch.from_strings(texts)
+    result, changed = rewrite.rewrite_batch(batch, scan(batch))
+    expected = [rewrite.rewrite(text) for text in texts]
+    assert result.strings() == expected
+    assert changed.tolist() == [
+        i for i, (a, b) in enumerate(zip(texts, expected, strict=True)) if a != b
+    ]
+
+
 def test_batch_reports_the_changed_rows() -> None:
     batch = TextBatch.from_strings(["好", r"一\n二", KEPT[0], r"三\n四"])
     result, changed = Escapes().rewrite_batch(batch, scan(batch))

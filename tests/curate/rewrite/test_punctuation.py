@@ -73,6 +73,21 @@ def test_idempotent_and_shorter(text: str, keep: int) -> None:
     assert once.count("\n") == text.count("\n")
 
 
+NEAR = st.sampled_from(
+    ["----", "=====", "~~~~~", "......", "·", "。。", "—", "！", " ", "\t", "\n", "甲", "|"]
+)
+BESIDE = st.sampled_from(["http://a", "www.b", "ftp://c", "```", "`d`", "----------", "\n----"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.lists(NEAR | BESIDE, max_size=10).map("".join), max_size=6), st.integers(1, 4))
+def test_a_batch_is_its_texts_one_by_one(texts: list[str], keep: int) -> None:
+    rewrite = Punctuation(keep=keep)
+    batch = TextBatch.from_strings(texts)
+    result, _ = rewrite.rewrite_batch(batch, scan(batch))
+    assert result.strings() == [rewrite.rewrite(text) for text in texts]
+
+
 @settings(max_examples=300, deadline=None)
 @given(TEXTS)
 def test_flag_is_never_missing(text: str) -> None:
