@@ -6,68 +6,26 @@ memory holds a few MB of every file, whatever the size of the build.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.fingerprint import file_sha256
-from curate.instructions.data import SHUFFLED, TRAIN, VALID, in_order
+from curate.instructions.data import SHUFFLED, TRAIN, VALID
+from curate.instructions.forms import FORMS
 from curate.instructions.recipe import InstructionOutput
 from curate.storage import column_array, opened_for_writing, read_arrow
 
 VERSION = 1
 """Raised whenever the same rows may be written otherwise."""
 
-_RANGE_BYTES = 32 << 20
+_RANGE_BYTES = 16 << 20
+_ROWS_AT_ONCE = 4096
 Row = dict[str, Any]
-
-
-def published(row: Row) -> Row:
-    """A row in the published schema (curate.instructions.schema)."""
-    history = [[turn["user"], turn["assistant"]] for turn in row["history"]]
-    return {
-        "instruction": row["instruction"],
-        "input": row["input"],
-        "output": row["output"],
-        "history": history,
-        "system": row["system"],
-    }
-
-
-def messages(row: Row) -> Row:
-    """A row as messages of role and content, the form of chat templates."""
-    said = [{"role": "system", "content": row["system"]}] if row["system"] else []
-    for turn in [*row["history"], {"user": prompt(row), "assistant": row["output"]}]:
-        said.append({"role": "user", "content": turn["user"]})
-        said.append({"role": "assistant", "content": turn["assistant"]})
-    return {"messages": said}
-
-
-def sharegpt(row: Row) -> Row:
-    """A row as ShareGPT's conversations, the system text beside them."""
-    said = []
-    for turn in [*row["history"], {"user": prompt(row), "assistant": row["output"]}]:
-        said.append({"from": "human", "value": turn["user"]})
-        said.append({"from": "gpt", "value": turn["assistant"]})
-    return {"conversations": said, "system": row["system"]}
-
-
-def prompt(row: Row) -> str:
-    """The last question: instruction, then input, each on lines of its own."""
-    return "\n".join(text for text in (row["instruction"], row["input"]) if text)
-
-
-FORMS: dict[str, Callable[[Row], Row]] = {
-    "jsonl": published,
-    "messages": messages,
-    "sharegpt": sharegpt,
-}
-"""Forms of training files, by the option of the recipe that asks for them."""
 
 
 def file_names(output: InstructionOutput) -> dict[tuple[str, str], str]:
@@ -79,21 +37,21 @@ def file_names(output: InstructionOutput) -> dict[tuple[str, str], str]:
 
 def write_training_file(shuffled: Sequence[str], form: str, split: str, output: str) -> Row:
     """Task: writes one training file; returns its rows, bytes and SHA-256."""
-    rows = 0
+    rows = size = 0
+    sha256 = hashlib.sha256()
     made = FORMS[form]
     with opened_for_writing(Path(output)) as file:
-        for table in ranges(shuffled):
-            part = table.filter(pc.equal(table.column("valid"), split == VALID))
-            rows += part.num_rows
-            for batch in part.to_batches(max_chunksize=4096):
-                lines = (orjson.dumps(made(row)) + b"\n" for row in batch.to_pylist())
-                file.write(b"".join(lines))
-    path = Path(output)
-    return {"rows": rows, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
+        for table in batches(shuffled, split):
+            text = memoryview(made(table).buffers()[2])
+            file.write(text)
+            sha256.update(text)
+            rows += table.num_rows
+            size += len(text)
+    return {"rows": rows, "bytes": size, "sha256": sha256.hexdigest()}
 
 
-def ranges(shuffled: Sequence[str]) -> Iterator[pa.Table]:
-    """The rows of all files by ascending order, a range of it at a time."""
+def batches(shuffled: Sequence[str], split: str) -> Iterator[pa.Table]:
+    """The rows of a split in all files by ascending order, some thousands at a time."""
     size = sum(Path(path).stat().st_size for path in shuffled)
     count = size // _RANGE_BYTES + 1
     for number in range(count):
@@ -105,8 +63,13 @@ def ranges(shuffled: Sequence[str]) -> Iterator[pa.Table]:
             order = column_array(table, "order").to_numpy()
             begin = int(np.searchsorted(order, np.uint64(first)))
             end = int(np.searchsorted(order, np.uint64(last), side="right"))
-            parts.append(table.slice(begin, end - begin))
-        yield in_order(pa.concat_tables(parts))
+            part = table.slice(begin, end - begin)
+            parts.append(part.filter(pc.equal(part.column("valid"), split == VALID)))
+        together = pa.concat_tables(parts).combine_chunks()
+        del parts, table, part
+        at = np.argsort(column_array(together, "order").to_numpy(), kind="stable")
+        for begin in range(0, len(at), _ROWS_AT_ONCE):
+            yield together.take(pa.array(at[begin : begin + _ROWS_AT_ONCE]))
 
 
 def dataset_info(name: str, output: InstructionOutput) -> Row:
