@@ -140,9 +140,14 @@ class Corpus:
         ordinals: ascending. Where partitions have ranks of their own, these stand for the lengths.
         """
         priority = self._priorities[self.partition_of(ordinals)]
-        if any(partition.ranked for partition in self.partitions):
+        if self.ranked:
             lengths = self.values(ordinals, "rank").astype(np.int64)
         return rank(priority, lengths)
+
+    @property
+    def ranked(self) -> bool:
+        """Whether partitions have ranks of their own."""
+        return any(partition.ranked for partition in self.partitions)
 
     def values(self, ordinals: Ordinals, name: str) -> NDArray[Any]:
         """What a column of the partitions' texts, of numbers, says at ascending ordinals."""
@@ -151,6 +156,57 @@ class Corpus:
             column = column_array(read_arrow(Path(self.partitions[number].texts), [name]), name)
             parts.append(column.to_numpy()[part - self.firsts[number]])
         return np.concatenate(parts)
+
+    def excerpt(self, ordinals: Ordinals, names: Sequence[str] = ()) -> Excerpt:
+        """The rows at ascending ordinals with these columns of numbers, and what ranks them."""
+        names = [*names, "rank"] if self.ranked else list(names)
+        texts: list[pa.Array] = []
+        values: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
+        for number, part in self._by_partition(ordinals):
+            table = read_arrow(Path(self.partitions[number].texts))
+            at = part - self.firsts[number]
+            texts.append(self._column(number).take(pa.array(at)))
+            for name in names:
+                values[name].append(column_array(table, name).to_numpy()[at])
+        priority = self._priorities[self.partition_of(ordinals)]
+        columns = {name: np.concatenate(parts) for name, parts in values.items()}
+        return Excerpt(ordinals, pa.concat_arrays(texts), columns, priority)
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Some rows of a corpus in memory, asked as the corpus is. Partitions are opened once for all
+    that is asked, which for few rows of each is most of the cost.
+    """
+
+    ordinals: Ordinals
+    """Ascending; at least one."""
+    text: pa.Array
+    columns: dict[str, NDArray[Any]]
+    priority: NDArray[np.int64]
+
+    def _at(self, ordinals: Ordinals) -> NDArray[np.int64]:
+        return np.searchsorted(self.ordinals, ordinals).astype(np.int64)
+
+    def texts(self, ordinals: Ordinals) -> TextBatch:
+        """The texts at ascending ordinals."""
+        return TextBatch.from_arrow(self.text.take(pa.array(self._at(ordinals))))
+
+    def sizes(self, ordinals: Ordinals) -> NDArray[np.int64]:
+        """UTF-8 bytes of the texts at ascending ordinals."""
+        offsets = np.frombuffer(self.text.buffers()[1], np.int64)
+        at = self._at(ordinals) + self.text.offset
+        return offsets[at + 1] - offsets[at]
+
+    def ranks(self, ordinals: Ordinals, lengths: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """Rank of texts of these lengths, as `Corpus.ranks` gives it."""
+        if "rank" in self.columns:
+            lengths = self.values(ordinals, "rank").astype(np.int64)
+        return rank(self.priority[self._at(ordinals)], lengths)
+
+    def values(self, ordinals: Ordinals, name: str) -> NDArray[Any]:
+        """What a column of numbers says at ascending ordinals."""
+        return self.columns[name][self._at(ordinals)]
 
 
 def rank(priority: NDArray[np.int64] | int, lengths: NDArray[np.int64]) -> NDArray[np.uint64]:

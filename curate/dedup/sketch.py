@@ -49,7 +49,7 @@ def bucket_ranges(needed: int, memory_mb: int) -> list[tuple[int, int]]:
     """Equal ranges of buckets, each for a task: records that need so many bytes in all, worked on
     within a share of the memory.
     """
-    target = min(64, memory_mb // 4) << 20
+    target = min(16, memory_mb // 16) << 20
     count = 1
     while count < BUCKETS and needed > count * target:
         count *= 2

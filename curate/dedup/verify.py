@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from curate.dedup.agreement import agreeing
 from curate.dedup.candidate import SHARD_BITS
-from curate.dedup.corpus import Corpus
+from curate.dedup.corpus import Corpus, Excerpt
 from curate.dedup.kind import NEAR_KIND
 from curate.dedup.options import NearDedup
 from curate.dedup.records import RecordFile, write_records
@@ -52,12 +52,25 @@ class Judgement:
     kind: int = NEAR_KIND
     """What the rows that go are called."""
 
+    @property
+    def columns(self) -> list[str]:
+        """Columns of numbers that are compared."""
+        compared = {"substance": self.substance, "answer": self.answers}
+        removes = self.removes is not None
+        return [name for name, asked in compared.items() if asked and removes]
+
 
 _PAIRS_AT_ONCE = 1 << 18
+_FETCHED_SHARE = 64
+"""Of the memory, one in so many bytes is for texts fetched at once. They lie all over a corpus:
+to open a partition for few of them costs the most."""
+_COMPARED_SHARE = 4
+"""Of these, one in so many is compared at once: code points, normal forms and shingles are about 20
+bytes for a byte of text."""
 
 
 def verified_pairs(
-    corpus: Corpus, pairs: NDArray[np.uint64], near: NearDedup, judgement: Judgement
+    corpus: Corpus | Excerpt, pairs: NDArray[np.uint64], near: NearDedup, judgement: Judgement
 ) -> tuple[NDArray[np.void], NDArray[np.void]]:
     """Of the pairs (uint64 [m, 2]) those that remove a row, and others alike, as VERIFIED."""
     ordinals, index = np.unique(pairs, return_inverse=True)
@@ -93,14 +106,17 @@ def verified_pairs(
 
 
 def _portions(
-    corpus: Corpus, pairs: NDArray[np.uint64], budget: int
+    corpus: Corpus | Excerpt, pairs: NDArray[np.uint64], budget: int
 ) -> Iterator[NDArray[np.uint64]]:
     """The pairs in portions whose texts are at most `budget` bytes (or a single pair)."""
     for begin in range(0, len(pairs), _PAIRS_AT_ONCE):
         waiting = [pairs[begin : begin + _PAIRS_AT_ONCE]]
+        ordinals = distinct_words(waiting[0])
+        sizes = corpus.sizes(ordinals)
         while waiting:
             portion = waiting.pop()
-            if len(portion) > 1 and int(corpus.sizes(distinct_words(portion)).sum()) > budget:
+            asked = np.searchsorted(ordinals, distinct_words(portion))
+            if len(portion) > 1 and int(sizes[asked].sum()) > budget:
                 half = len(portion) // 2
                 waiting += [portion[half:], portion[:half]]
             else:
@@ -124,12 +140,13 @@ def write_verified(
     words = [RecordFile(path).read(0, "<u8", shard, shard + 1) for path in candidates]
     every = distinct_words(np.concatenate([np.zeros(0, np.uint64), *words]))
     found = [(np.zeros(0, VERIFIED), np.zeros(0, VERIFIED))]
-    # Texts, code points, normal forms and shingles: about 20 bytes for every byte of text.
-    budget = (near.memory_mb << 20) // 2 // 20
+    fetched_bytes = (near.memory_mb << 20) // _FETCHED_SHARE
     lower = every & ((np.uint64(1) << bits) - np.uint64(1))
     greater = (every >> bits) + np.uint64(shard << SHARD_BITS)
-    for portion in _portions(opened, np.stack([lower, greater], axis=1), budget):
-        found.append(verified_pairs(opened, portion, near, judgement))
+    for fetched in _portions(opened, np.stack([lower, greater], axis=1), fetched_bytes):
+        excerpt = opened.excerpt(distinct_words(fetched), judgement.columns)
+        for portion in _portions(excerpt, fetched, fetched_bytes // _COMPARED_SHARE):
+            found.append(verified_pairs(excerpt, portion, near, judgement))
     sections = []
     for parts in zip(*found, strict=True):
         pairs = np.concatenate(parts)

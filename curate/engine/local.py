@@ -18,9 +18,13 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
+from curate.engine.memory import give_back
 from curate.engine.server import context, prepare
 from curate.engine.task import Report, Task, reports
 from curate.errors import CurateError
+
+_IDLE_SECONDS = 0.1
+"""A worker that has waited so long for a task may have seen the end of a stage."""
 
 
 class Engine(Protocol):
@@ -98,6 +102,7 @@ class SerialEngine:
                     yield Report(task, value, last=False)
                 value, started = following, True
             yield Report(task, value, last=True, cpu_seconds=time.process_time() - began)
+        give_back()
 
     def close(self) -> None:
         self._waiting.clear()
@@ -107,6 +112,8 @@ def _serve(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         try:
+            if not connection.poll(_IDLE_SECONDS):
+                give_back()
             task = connection.recv()
         except EOFError:
             return

@@ -245,6 +245,7 @@ def test_small_memory_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = corpus(11, 60, 500, (80, 200))
     expected = deduplicate(texts)
     monkeypatch.setattr(verify, "_PAIRS_AT_ONCE", 50)
+    monkeypatch.setattr(verify, "_FETCHED_SHARE", 1 << 20)
     monkeypatch.setattr(resolve, "_PAIRS_IN_MEMORY", 100)
     found = deduplicate(texts)
     assert np.array_equal(found.duplicate_of, expected.duplicate_of)
