@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import field as dataclass_field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,10 @@ from curate.dedup.kind import (
     SAME_ZH_KIND,
 )
 from curate.instructions import data as instructions
-from curate.instructions.data import data_columns, shuffled, tag_bits, tag_words
+from curate.instructions.data import data_columns, shuffled, tag_bits
 from curate.instructions.making import PART
 from curate.instructions.mixture import left_out
+from curate.masks import mask_words
 from curate.measure.base import Measure
 from curate.measure.pair.base import AnyMeasure
 from curate.recipe import has_sides
@@ -110,14 +110,11 @@ def _repeated(word: str | None, n: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(index, pa.array([word or ""], pa.string()))
 
 
-def _rewrite_words(bits: NDArray[np.uint32], names: list[str]) -> pa.Array:
-    distinct, inverse = np.unique(bits, return_inverse=True)
-    words = [
-        " ".join(n for i, n in enumerate(names) if int(mask) >> i & 1) for mask in distinct.tolist()
-    ]
-    return pa.DictionaryArray.from_arrays(
-        pa.array(inverse.astype(np.int32)), pa.array(words, pa.string())
-    )
+def _words_of(numbers: NDArray[np.integer], words: Sequence[str]) -> pa.Array:
+    """The word of every number, string [n]; null for those below 0."""
+    if not words:
+        return pa.nulls(len(numbers), pa.string())
+    return pa.array(words, pa.string()).take(pa.array(numbers, mask=numbers < 0))
 
 
 _RUN_PARTITIONS = 256
@@ -156,11 +153,12 @@ class Assembled:
     """The kept rows of instructions for training files, as `shuffled` gives them."""
 
 
-def assembled(run: list[Partition], partitions: list[Partition], schema: pa.Schema) -> Assembled:
+def assembled(
+    run: list[Partition], kept_ids: Mapping[str, pa.Array], schema: pa.Schema
+) -> Assembled:
     """The tables of partitions of one source. Every partition's are what they were of it alone.
 
-    `partitions` is the whole build's list, for the ids of kept rows that duplicates name; `schema`
-    the ledger's.
+    `kept_ids` says what the duplicates name, as `ids_of_kept` finds it; `schema` is the ledger's.
     """
     parts = [_scored(partition) for partition in run]
     ends = [0, *itertools.accumulate(part.num_rows for part in parts)]
@@ -174,25 +172,26 @@ def assembled(run: list[Partition], partitions: list[Partition], schema: pa.Sche
     decided = column_array(decision, "reason")
     is_dropped = decided.is_valid().to_numpy(zero_copy_only=False)
 
-    stage = np.full(n, None, object)
-    stage[is_quarantined] = "ingest"
-    stage[is_dropped] = "decide"
-    reason = pc.coalesce(quarantine, decided).to_numpy(zero_copy_only=False).astype(object)
-    duplicate_of = np.full(n, None, object)
+    # What a row went for after the decisions, by its place in `later`; 0 for nothing.
+    later: list[tuple[str, str]] = []
+    gone = np.zeros(n, np.int32)
+    duplicate_of: pa.Array = pa.nulls(n, pa.string())
     similarity = np.full(n, np.nan, np.float32)
+    limits = column_array(decision, "limit")
     if run[0].duplicates is not None:
         files = [read_arrow(Path(str(partition.duplicates))) for partition in run]
         found = laid_together(files)
         begins = np.repeat(ends[:-1], [file.num_rows for file in files])
         position = column_array(found, "position").to_numpy() + begins
         kind = column_array(found, "kind").to_numpy()
-        stage[position] = [DUPLICATE_FATES[k][0] for k in kind.tolist()]
-        reason[position] = [DUPLICATE_FATES[k][1] for k in kind.tolist()]
+        for number, words in DUPLICATE_FATES.items():
+            later.append(words)
+            gone[position[kind == number]] = len(later)
         similarity[position] = column_array(found, "similarity").to_numpy()
-        duplicate_of[position] = _ids_of(found, partitions)
-        is_dropped = is_dropped.copy()
-        is_dropped[position] = True
-    limits = column_array(decision, "limit")
+        which = np.full(n, -1, np.int64)
+        which[position] = np.arange(len(position))
+        named = pa.concat_arrays([kept_ids[str(partition.duplicates)] for partition in run])
+        duplicate_of = named.take(pa.array(which, mask=which < 0))
     drawn = None
     if run[0].drawn is not None:
         drawn = laid_together([read_arrow(Path(str(partition.drawn))) for partition in run])
@@ -200,27 +199,29 @@ def assembled(run: list[Partition], partitions: list[Partition], schema: pa.Sche
         assert drawn is not None
         bounds = read_json(Path(run[0].bounds))[source]
         order = column_array(drawn, "order").to_numpy()
-        left = np.where(is_quarantined | is_dropped, -1, left_out(order, bounds))
-        limit = limits.to_numpy(zero_copy_only=False).astype(object)
-        for number, (_, why, most) in enumerate(bounds):
-            stage[left == number], reason[left == number] = "mixture", why
-            limit[left == number] = most
-        limits = pa.array(limit, pa.string())
-        is_dropped = is_dropped | (left >= 0)
+        left = np.where(is_quarantined | is_dropped | (gone > 0), -1, left_out(order, bounds))
+        most = _words_of(left, [limit for _, _, limit in bounds])
+        limits = pc.if_else(pa.array(left >= 0), most, limits)
+        gone[left >= 0] = left[left >= 0] + 1 + len(later)
+        later += [("mixture", why) for _, why, _ in bounds]
+    stage = np.where(is_dropped, 1, np.where(is_quarantined, 0, -1))
+    stage = np.where(gone > 0, gone + 1, stage)
+    reason = pc.coalesce(quarantine, decided)
+    if gone.any():
+        reason = pc.if_else(pa.array(gone > 0), _words_of(gone - 1, [w for _, w in later]), reason)
+    is_dropped = is_dropped | (gone > 0)
     kept = ~(is_quarantined | is_dropped)
-    status = np.where(
-        is_quarantined, ledger.QUARANTINED, np.where(is_dropped, ledger.DROPPED, ledger.KEPT)
-    )
+    status = np.where(is_quarantined, 2, is_dropped)
     # Words are encoded below, for each partition by itself: another run must not change a byte.
     columns: dict[str, pa.Array] = {
         "id": ids,
         "row": column_array(refined, "row"),
-        "status": pa.array(status.astype(object), pa.string()),
-        "stage": pa.array(stage, pa.string()),
-        "reason": pa.array(reason, pa.string()),
+        "status": _words_of(status, [ledger.KEPT, ledger.DROPPED, ledger.QUARANTINED]),
+        "stage": _words_of(stage, ["ingest", "decide", *(name for name, _ in later)]),
+        "reason": reason,
         "measure": column_array(decision, "measure"),
         "limit": limits,
-        "duplicate_of": pa.array(duplicate_of, pa.string()),
+        "duplicate_of": duplicate_of,
         "similarity": pa.array(similarity, mask=np.isnan(similarity)),
         "bytes": column_array(refined, "bytes"),
         "detail": column_array(refined, "detail"),
@@ -265,7 +266,7 @@ def assembled(run: list[Partition], partitions: list[Partition], schema: pa.Sche
         one["source"] = _repeated(source, size)
         names = pa.array(partition.files, pa.string())
         one["file"] = pa.DictionaryArray.from_arrays(file_numbers.slice(begin, size), names)
-        one["rewrites"] = _rewrite_words(bits[begin:end], steps)
+        one["rewrites"] = mask_words(bits[begin:end], steps)
         fate_tables.append(_table(one, schema))
         first, m = bounds_kept[i], bounds_kept[i + 1] - bounds_kept[i]
         at = pa.array(rows[first : first + m] - begin)
@@ -278,11 +279,13 @@ def assembled(run: list[Partition], partitions: list[Partition], schema: pa.Sche
         if row_type == PAIR.name:
             mine["lang"] = _repeated("zh-en", m)
         if tagged is not None:
-            mine["tags"] = tag_words(tagged[begin:end], partition.tags).take(at)
+            mine["tags"] = mask_words(tagged[begin:end], list(partition.tags.values())).take(at)
         kept_tables.append(_table(mine, data))
 
     characters = pc.utf8_length(column_array(refined, "text"))
-    counted = {k: whole[k] for k in ("status", "stage", "reason", "bytes")}
+    counted = {k: whole[k] for k in ("status", "stage", "reason")}
+    # A copy: it is kept for a while, and would keep the whole file mapped.
+    counted["bytes"] = pa.array(whole["bytes"].to_numpy().copy())
     labels: dict[str, pa.Array] = {}
     for name in ("lang", "script"):
         labels[name] = (
@@ -340,29 +343,32 @@ def _ids(units: Sequence[str], refined: pa.Table, at: pa.Array | None = None) ->
     return row_ids(units, *columns)
 
 
-@lru_cache(maxsize=1024)
-def _rows(refined: str) -> pa.Table:
-    """The row numbers of a partition, mapped from its file."""
-    table = read_arrow(Path(refined))
-    return table.select([name for name in (FILE.name, "row", PART) if name in table.column_names])
+def ids_of_kept(
+    chosen: Sequence[Partition], partitions: Sequence[Partition]
+) -> dict[str, pa.Array]:
+    """Ids of the rows that duplicates of the chosen partitions name as kept, by the duplicates'
+    file: string, one of every duplicate, in their order.
 
-
-def forget_rows() -> None:
-    """Closes the files of row numbers that `_rows` has mapped."""
-    _rows.cache_clear()
-
-
-def _ids_of(found: pa.Table, partitions: list[Partition]) -> NDArray[np.object_]:
-    """Ids of the rows that `found` names as kept."""
+    partitions: the whole build's. Each that is named is opened once, and one is at a time: pages of
+    a map count as memory in use.
+    """
+    paths = [str(p.duplicates) for p in chosen if p.duplicates is not None]
+    files = [read_arrow(Path(path), ["kept_partition", "kept_position"]) for path in paths]
+    if not files:
+        return {}
+    found = laid_together(files)
     where = column_array(found, "kept_partition").to_numpy()
     positions = column_array(found, "kept_position").to_numpy()
-    result = np.full(len(where), None, object)
+    ids = np.full(len(where), None, object)
     for number in np.unique(where).tolist():
-        chosen = np.flatnonzero(where == number)
+        rows = np.flatnonzero(where == number)
         other = partitions[number]
-        rows = _rows(other.refined)
-        result[chosen] = _ids(other.units, rows, pa.array(positions[chosen])).to_pylist()
-    return result
+        refined = read_arrow(Path(other.refined))
+        ids[rows] = _ids(other.units, refined, pa.array(positions[rows])).to_pylist()
+    ends = [0, *itertools.accumulate(file.num_rows for file in files)]
+    words = pa.array(ids, pa.string())
+    parts = [words[begin:end] for begin, end in itertools.pairwise(ends)]
+    return dict(zip(paths, parts, strict=True))
 
 
 def ledger_schema(measures: list[AnyMeasure], others: pa.Schema | None = None) -> pa.Schema:

@@ -22,12 +22,12 @@ from curate.assembly import (
     Partition,
     assembled,
     data_schema,
-    forget_rows,
+    ids_of_kept,
     ledger_schema,
     runs,
 )
 from curate.fingerprint import file_sha256
-from curate.instructions.data import SHUFFLED, in_order
+from curate.instructions.data import in_order
 from curate.measure.pair.base import AnyMeasure
 from curate.refine import Clock
 from curate.rows import DOCUMENT, INSTRUCTION
@@ -127,14 +127,16 @@ def write_shard(
     nothing = DOCUMENT.name if training is None else INSTRUCTION.name
     schema = data_schema(partitions[members[0]].row_type if members else nothing)
     fates_schema = ledger_schema(measures, others)
-    training_rows = [SHUFFLED.empty_table()]
+    training_rows: list[pa.Table] = []
     with ExitStack() as files:
         data_file = files.enter_context(_parquet(root / data, schema))
         fates_file = files.enter_context(_parquet(root / fates, fates_schema))
         jsonl_file = files.enter_context(_compressed(root / jsonl)) if jsonl is not None else None
         text_file = files.enter_context(_compressed(root / text)) if text is not None else None
-        for run in runs([partitions[number] for number in members]):
-            tables = assembled(run, partitions, fates_schema)
+        chosen = [partitions[number] for number in members]
+        kept_ids = ids_of_kept(chosen, partitions)
+        for run in runs(chosen):
+            tables = assembled(run, kept_ids, fates_schema)
             fate_sums.add(run[0].source, tables.counted)
             label_sums.add(run[0].source, tables.labels)
             if tables.training is not None:
@@ -152,10 +154,11 @@ def write_shard(
                 for sink, end in ((jsonl_file, None), (text_file, line_end)):
                     if sink is not None:
                         _write_lines(sink, kept, end)
+            # What it maps and holds goes before the next run comes.
+            del tables, kept, fate
             clock.lap("write text and checksums")
-        forget_rows()
     if training is not None:
-        write_arrow(root / training, in_order(pa.concat_tables(training_rows)))
+        write_arrow(root / training, in_order(training_rows))
     clock.lap("write data")
     outputs: list[dict[str, Any]] = [
         {"path": data, **asdict(kept_span)},

@@ -61,18 +61,6 @@ def tag_bits(refined: pa.Table, reasons: Mapping[str, str]) -> NDArray[np.int64]
     return bits
 
 
-def tag_words(bits: NDArray[np.int64], reasons: Mapping[str, str]) -> pa.Array:
-    """The reasons of every row, parted by blanks, string [n]."""
-    names = list(reasons.values())
-    distinct, inverse = np.unique(bits, return_inverse=True)
-    words = [
-        " ".join(name for bit, name in enumerate(names) if mask >> bit & 1)
-        for mask in distinct.tolist()
-    ]
-    index = pa.array(inverse.astype(np.int32))
-    return pa.DictionaryArray.from_arrays(index, pa.array(words, pa.string()))
-
-
 def data_columns(refined: pa.Table, drawn: pa.Table, where: pa.Array) -> dict[str, pa.Array]:
     """The columns of the kept rows that only instructions have, without `tags`.
 
@@ -110,7 +98,17 @@ def shuffled(data: pa.Table, drawn: pa.Table, where: pa.Array) -> pa.Table:
     return rows.set_column(at, SHUFFLED.field(at), pa.array(order))
 
 
-def in_order(table: pa.Table) -> pa.Table:
-    """The rows by ascending `order`."""
-    order = np.argsort(column_array(table, "order").to_numpy(), kind="stable")
-    return table.take(pa.array(order)).combine_chunks()
+def in_order(tables: list[pa.Table]) -> pa.Table:
+    """The rows of tables in SHUFFLED's schema by ascending `order`.
+
+    Empties the list: memory holds the rows once, and those of one column twice.
+    """
+    chunks = {f.name: [pa.array([], f.type)] for f in SHUFFLED}
+    for table in tables:
+        for name, own in chunks.items():
+            own += table.column(name).chunks
+    tables.clear()
+    order = pa.concat_arrays(chunks["order"]).to_numpy()
+    at = pa.array(np.argsort(order, kind="stable"))
+    columns = [pa.concat_arrays(chunks.pop(name)).take(at) for name in SHUFFLED.names]
+    return pa.Table.from_arrays(columns, schema=SHUFFLED)
