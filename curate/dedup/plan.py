@@ -26,7 +26,7 @@ from curate.dedup.sides import SIDES, side_ranges
 from curate.dedup.verify import Judgement
 from curate.engine.task import Task
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the stages after the sketches may decide otherwise on the same sketches."""
 
 _PARTITIONS_AT_ONCE = 32
@@ -63,6 +63,8 @@ class Comparison:
     near: NearDedup
     """Finds pairs; its threshold is the lowest that `judgement` needs."""
     judgement: Judgement
+    same_when_exact: bool = False
+    """Whether exact duplicates say the same in this comparison too: then one of them is enough."""
 
     def verified(self, folder: Path) -> list[Path]:
         """The files of its verified pairs, among those of `later_stages`."""
@@ -198,7 +200,7 @@ def _verified_path(folder: Path, name: str, shard: int) -> Path:
 
 def _near_stages(folder: Path, rows: int, mask: str | None, comparison: Comparison) -> list[Stage]:
     near, name = comparison.near, comparison.name
-    if comparison.judgement.alike is not None:
+    if comparison.judgement.alike is not None and not comparison.same_when_exact:
         # What is alike is asked of all rows, also of those that are exact duplicates of others.
         mask = None
     prefix, words = (f"{name}-", f" of {name}") if name else ("", "")

@@ -153,7 +153,8 @@ class InstructionBuild(Build):
             removes, substance = (asked.threshold, asked.substance) if asked else (None, False)
             judgement = Judgement(removes, alike, substance, kind=QUESTION_KIND)
             own = tuple(self.question_partition(piece) for piece in pieces)
-            found.append(Comparison("questions", own, search, judgement))
+            # Rows are exact duplicates by their questions, whatever becomes of several answers.
+            found.append(Comparison("questions", own, search, judgement, same_when_exact=True))
         return found
 
     def row_steps(self) -> list[RowStep]:
