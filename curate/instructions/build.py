@@ -153,8 +153,9 @@ class InstructionBuild(Build):
             removes, substance = (asked.threshold, asked.substance) if asked else (None, False)
             judgement = Judgement(removes, alike, substance, kind=QUESTION_KIND)
             own = tuple(self.question_partition(piece) for piece in pieces)
-            # Rows are exact duplicates by their questions, whatever becomes of several answers.
-            found.append(Comparison("questions", own, search, judgement, same_when_exact=True))
+            # Rows are exact duplicates by their questions, and joined for the split as such.
+            same = asked is None
+            found.append(Comparison("questions", own, search, judgement, same_when_exact=same))
         return found
 
     def row_steps(self) -> list[RowStep]:
