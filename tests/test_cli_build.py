@@ -101,3 +101,29 @@ def test_wrong_usage_is_exit_code_2(tmp_path):
 
 def test_help_has_examples(tmp_path):
     assert "Examples" in curate("build", "corpus", "--help", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "starts"),
+    [
+        ("build corpus r.yaml --workers 2", True),
+        ("build instructions --workers=8", True),
+        ("build corpus --workers 4 --workers 1", False),
+        ("build corpus r.yaml --workers 1", False),
+        ("build corpus r.yaml --workers=1 --json", False),
+        ("build corpus --workers 2 --dry-run", False),
+        ("build corpus --workers", True),
+        ("manifest show --workers 2", False),
+        ("", False),
+    ],
+)
+def test_workers_are_loaded_for_builds_that_have_some(line: str, starts: bool) -> None:
+    assert starts_workers(line.split()) is starts
+
+
+def test_workers_are_loaded_by_default_where_there_are_cores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for cores in (1, 3):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=cores: set(range(n)), False)
+        assert starts_workers(["build", "corpus"]) is (cores > 1)
