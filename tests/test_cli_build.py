@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from curate.__main__ import starts_workers
 from tests.curate.corpus import RECIPE, write_corpus
 
 
