@@ -736,7 +736,9 @@ class Build:
     def leftovers(self) -> list[Path]:
         """Files that an earlier build may have left in the folder."""
         names = ("data", "ledger", "jsonl", "text")
-        return [path for name in names for path in sorted((self.folder / name).glob("*"))]
+        left = [path for name in names for path in sorted((self.folder / name).glob("*"))]
+        # What a killed build was writing beside its manifest.
+        return [*left, *sorted(self.folder.glob(".*.partial"))]
 
     def source_entry(self, plan: SourcePlan) -> dict[str, Any]:
         """What the manifest says of a source, besides its counts."""

@@ -109,6 +109,12 @@ def test_killed_and_resumed(sample_folder, tmp_path):
     assert fingerprints(sample(tmp_path)) == fingerprints(sample_folder)
 
 
+def test_what_a_killed_build_was_writing_is_removed(sample_folder):
+    before = fingerprints(sample_folder)
+    (sample_folder / ".valid.jsonl.32295.partial").write_text("{")
+    assert fingerprints(sample(sample_folder.parent)) == before
+
+
 def test_nothing_is_done_twice(sample_folder):
     before = fingerprints(sample_folder)
     path = sample_recipe("sample-instructions.yaml")
